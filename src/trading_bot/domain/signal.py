@@ -1,0 +1,41 @@
+"""What a strategy says of a bar: a signal to buy, or why not."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """A wish to buy `symbol`; the gate decides.
+
+    Prices in dollars. `price` is the strategy's reference price (the close of the bar that ended at
+    `bar_end`); `stop_loss < price < target`. `reasons` names the rule and its numbers in one sentence.
+    """
+
+    symbol: str
+    strategy_name: str
+    entry_type: str
+    bar_end: datetime
+    price: Decimal
+    stop_loss: Decimal
+    target: Decimal | None
+    reasons: str
+    indicators_used: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.bar_end.tzinfo is None:
+            raise ValueError(f"bar_end must be aware, got {self.bar_end!r}")
+        if not self.strategy_name or not self.entry_type or not self.reasons:
+            raise ValueError("a signal needs a strategy name, an entry type and reasons")
+        if not 0 < self.stop_loss < self.price:
+            raise ValueError(f"a long signal needs 0 < stop < price, got stop {self.stop_loss}, price {self.price}")
+        if self.target is not None and self.target <= self.price:
+            raise ValueError(f"a long signal needs target > price, got target {self.target}, price {self.price}")
+
+    @property
+    def risk_reward_ratio(self) -> float | None:
+        """Planned reward over planned risk, or None without a target; rounded to 4 digits."""
+        if self.target is None:
+            return None
+        return round(float((self.target - self.price) / (self.price - self.stop_loss)), 4)

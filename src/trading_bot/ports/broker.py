@@ -1,0 +1,49 @@
+"""Who holds the money and takes the orders."""
+
+from datetime import datetime
+from typing import Literal, Protocol
+
+from trading_bot.domain.order import ApprovedOrder, BrokerOrder
+from trading_bot.domain.position import AccountSnapshot, BrokerPosition
+
+ExecutionMode = Literal["PAPER", "LIVE"]
+
+
+class Broker(Protocol):
+    """One account at one broker.
+
+    Every call raises RetryableError when nothing happened and it may be repeated,
+    SessionExpiredError when the session is gone, DataError when the answer cannot be read.
+    """
+
+    @property
+    def execution_mode(self) -> ExecutionMode:
+        """LIVE only where real money moves."""
+        ...
+
+    async def place(self, order: ApprovedOrder) -> BrokerOrder:
+        """Send the order once.
+
+        RejectedError: the broker refused it. UnknownOutcomeError: it may be working; look it up by its
+        ref_id. RetryableError: the bytes provably never reached the broker.
+        """
+        ...
+
+    async def cancel(self, order_id: str) -> None:
+        """Ask for the order's cancel; returning means asked, not done: a fill can still win.
+
+        RejectedError: the order was final already.
+        """
+        ...
+
+    async def orders(self, since: datetime) -> tuple[BrokerOrder, ...]:
+        """Every order updated at or after `since`, complete or an error, never part of it."""
+        ...
+
+    async def positions(self) -> tuple[BrokerPosition, ...]:
+        """Every position that is not zero, complete or an error."""
+        ...
+
+    async def account(self) -> AccountSnapshot:
+        """Cash, buying power, equity now."""
+        ...
