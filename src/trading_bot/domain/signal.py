@@ -39,3 +39,13 @@ class Signal:
         if self.target is None:
             return None
         return round(float((self.target - self.price) / (self.price - self.stop_loss)), 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitSignal:
+    """A strategy's wish to close what it holds in `symbol`, judged on the bar that ended at `bar_end`."""
+
+    symbol: str
+    strategy_name: str
+    bar_end: datetime
+    reasons: str
