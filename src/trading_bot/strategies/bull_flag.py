@@ -109,7 +109,8 @@ class BullFlagBreakout:
     def _has_flag(self) -> bool:
         limits, shape, refusal = self._limits, self._shape, self._state.refusal
         highs = self._state.readings.highs
-        window = highs[-limits.flag_max_bars - 2 : -1]
+        # One bar more than the longest flag, so that a top further back shows as such.
+        window = highs[-limits.flag_max_bars - 3 : -1]
         shape.top = max(window)
         shape.flag_bars = len(window) - 1 - window.index(shape.top)
         if shape.flag_bars < limits.flag_min_bars:

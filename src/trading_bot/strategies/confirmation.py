@@ -1,12 +1,14 @@
 """Checks of an entry bar that patterns share; each says why when it fails."""
 
+import math
+
 from trading_bot.domain.bar import Bar
 from trading_bot.strategies.readings import Readings
 from trading_bot.strategies.refusal import Refusal, Why
 
 
 def has_volume(readings: Readings, minimum: float, volume_bars: int, refusal: Refusal) -> bool:
-    """Whether the newest bar's volume is at least `minimum` times the mean of the bars before it."""
+    """Whether the newest bar's relative volume is at least `minimum`."""
     if minimum <= 0.0:
         return True
     relative = readings.relative_volume
@@ -24,7 +26,7 @@ def closes_above_vwap(
     vwap = readings.vwaps[-1]
     if bar.close > vwap:
         return True
-    if vwap != vwap:  # NaN: no bar with volume yet
+    if math.isnan(vwap):
         code = Why.NO_VWAP
     return refusal.refuse(code, bar.close, vwap)
 

@@ -20,9 +20,9 @@ class StopRule:
     def stop_under(
         self, low: float, atr: float, close: float, refusal: Refusal
     ) -> tuple[Decimal, Decimal] | None:
-        """The price of `close` and a stop padded below `low`; None and the reason when out of bounds.
+        """The price of `close` and a stop padded below `low`; None, with the reason, out of bounds.
 
-        A stop nearer than the minimum is moved out to it: a stop inside the noise is hit by the spread.
+        A stop nearer than the minimum is moved out to it: the spread alone would hit it.
         """
         stop = low - self._pad_atr * atr
         away_pct = (close - stop) / close * 100.0
@@ -31,15 +31,21 @@ class StopRule:
             return None
         if away_pct < self._min_pct:
             stop = close * (1.0 - self._min_pct / 100.0)
-        price, stop_price = price_from_float(close), price_from_float(stop)
+        price, stop_price = price_from_float(close), tick_at_or_under(stop)
         if not 0 < stop_price < price:
             refusal.refuse(Why.STOP_ON_PRICE, float(stop_price), float(price))
             return None
         return price, stop_price
 
 
+def tick_at_or_under(value: float) -> Decimal:
+    """The tick at or below `value`: rounding must not lift a stop into the pattern."""
+    nearest = price_from_float(value)
+    return nearest - tick_size(nearest) if float(nearest) > value else nearest
+
+
 def reward_target(price: Decimal, stop: Decimal, multiple: Decimal) -> Decimal:
-    """`multiple` times the risk above `price`, to the nearest tick but at least one tick above it."""
+    """`multiple` times the risk above `price`, to the nearest tick, at least one tick above."""
     return _above(price, round_nearest(price + multiple * (price - stop)))
 
 

@@ -20,7 +20,7 @@ INDICATORS = ("VWAP", "EMA-9", "EMA-20", "Volume", "ATR-14")
 
 
 class _Shape:
-    """The pullback before the newest bar; prices in dollars, `bars` counts from the top, without it."""
+    """The pullback before the newest bar; prices in dollars, `bars` counts those after the top."""
 
     __slots__ = ("away_atr", "bars", "low", "top")
 
@@ -115,7 +115,8 @@ class PullbackEntry:
 
     def _has_pullback(self) -> bool:
         limits, shape, refusal = self._limits, self._shape, self._state.refusal
-        window = self._state.readings.highs[-limits.max_bars - 2 : -1]
+        # One bar more than the longest pullback, so that a top further back shows as such.
+        window = self._state.readings.highs[-limits.max_bars - 3 : -1]
         shape.top = max(window)
         window.reverse()
         shape.bars = window.index(shape.top)
@@ -207,12 +208,11 @@ class PullbackEntry:
 
 
 def _least_gap(values: list[float], lines: list[float]) -> float:
-    """The smallest of value less line, dollars, negative below it; infinite where all lines are NaN."""
+    """The smallest of value less line, negative below it; infinite where all lines are NaN."""
     least = math.inf
     for value, line in zip(values, lines, strict=True):
         gap = value - line
-        if gap < least:
-            least = gap
+        least = min(least, gap)
     return least
 
 

@@ -63,7 +63,7 @@ class Readings:
 
     @property
     def relative_volume(self) -> float | None:
-        """The newest bar's volume, times the mean of the bars before it; None while there is none."""
+        """The newest bar's volume over the mean of the bars before it; None while there is none."""
         return self._relative_volume.value
 
     def push(self, bar: Bar) -> None:

@@ -1,8 +1,9 @@
 """What can be set of the built-in strategies; every threshold says its unit and range.
 
-A threshold may be given in percent of the price, in ATRs (the 14-bar average true range, a measure of
-the stock's own noise), or both; when both are given a bar must satisfy both. Percent alone suits small
-caps that run 5%; ATRs suit large caps, which never do.
+A threshold may be given in percent of the price, in ATRs (the 14-bar average true range, a measure
+of the stock's own noise), or both; when both are given a bar must satisfy both. Percent alone suits
+small caps that run 5%; ATRs suit large caps, which never do. The defaults suit one-minute bars of
+large caps: a floor in percent of about what a round trip costs, the rest in ATRs.
 """
 
 from decimal import Decimal
@@ -26,7 +27,7 @@ class PatternSettings(Settings):
         default=Decimal("1.2"),
         ge=0,
         le=50,
-        description="Volume the entry bar needs, times the mean of the bars before; 0 asks nothing.",
+        description="Volume of the entry bar, at least this many times the usual; 0 asks nothing.",
     )
     stop_pad_atr: PlainDecimal = Field(
         default=Decimal("0.25"), ge=0, le=10, description="Stop below the pattern's low, ATRs."
@@ -35,23 +36,24 @@ class PatternSettings(Settings):
         default=Decimal("0.20"),
         gt=0,
         le=20,
-        description="A stop nearer to the price than this is moved out to it, percent of the price.",
+        description="Least distance of the stop, percent of the price; a nearer one is moved out.",
     )
     stop_max_pct: PlainDecimal = Field(
         default=Decimal("1.5"),
         gt=0,
         le=20,
-        description="A stop farther from the price than this gives no signal, percent of the price.",
+        description="Greatest distance of the stop, percent of the price; over it no signal.",
     )
     cooldown_bars: int = Field(
-        default=10, ge=0, le=390, description="Bars without a new signal after one, bars."
+        default=5, ge=0, le=390, description="Bars without a new signal after one, bars."
     )
 
     @model_validator(mode="after")
     def _stop_range(self) -> Self:
         if self.stop_min_pct > self.stop_max_pct:
             raise ValueError(
-                f"stop_min_pct {self.stop_min_pct} must not be over stop_max_pct {self.stop_max_pct}"
+                f"stop_min_pct {self.stop_min_pct} must not be over "
+                f"stop_max_pct {self.stop_max_pct}"
             )
         return self
 
@@ -60,7 +62,7 @@ class BullFlagSettings(PatternSettings):
     """Thresholds of the bull-flag breakout."""
 
     pole_min_pct: PlainDecimal | None = Field(
-        default=Decimal("0.25"),
+        default=Decimal("0.15"),
         gt=0,
         le=100,
         description="Least height of the pole, percent of its low; null: only pole_min_atr counts.",
@@ -78,12 +80,12 @@ class BullFlagSettings(PatternSettings):
         description="Least length of the pole, its low and top included, bars.",
     )
     pole_max_bars: int = Field(
-        default=10, ge=2, le=60, description="Most bars from the pole's low to its top, bars."
+        default=15, ge=2, le=60, description="Most bars from the pole's low to its top, bars."
     )
     flag_min_bars: int = Field(default=2, ge=1, le=30, description="Shortest flag, bars.")
-    flag_max_bars: int = Field(default=8, ge=1, le=60, description="Longest flag, bars.")
+    flag_max_bars: int = Field(default=10, ge=1, le=60, description="Longest flag, bars.")
     flag_max_retrace_pct: PlainDecimal = Field(
-        default=Decimal(50),
+        default=Decimal(60),
         gt=0,
         le=100,
         description="How far the flag's low may fall back, percent of the pole's height.",
@@ -164,7 +166,7 @@ class PullbackSettings(PatternSettings):
         description="Least depth, percent of the swing high; null: only pullback_min_atr counts.",
     )
     pullback_min_atr: PlainDecimal | None = Field(
-        default=Decimal("1.5"),
+        default=Decimal(2),
         gt=0,
         le=50,
         description="Least depth, ATRs; null: only pullback_min_pct counts.",
