@@ -41,13 +41,16 @@ class PacedClock:
 
     async def sleep_until(self, at: datetime) -> None:
         # Not an event in disguise: the wall clock may be set while we wait.
-        while (left := self._real_seconds_to(at)) > 0:  # noqa: ASYNC110
+        while (left := self._real_seconds_to(at)) > 0:
             await asyncio.sleep(min(left, _STEP_MAX_S))
 
     @contextmanager
     def activity(self) -> Iterator[None]:
         """Real time does not wait for anyone."""
         yield
+
+    async def settle(self) -> None:
+        """Nothing to wait for: in real time answers come when they come."""
 
     async def wait(self, ready: Waitable, until: datetime | None = None) -> bool:
         while not ready.is_set():

@@ -1,0 +1,85 @@
+"""robin_stocks' session, URL functions and output: the only file that imports it."""
+
+import io
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from requests import Session
+from requests.adapters import BaseAdapter
+
+from trading_bot.logging.redaction import Redactor
+
+
+class Urls(Protocol):
+    """The URL functions of robin_stocks that are used here."""
+
+    def login_url(self) -> str: ...
+    def quotes_url(self) -> str: ...
+    def fundamentals_url(self) -> str: ...
+    def historicals_url(self) -> str: ...
+    def instruments_url(self) -> str: ...
+    def market_hours_url(self, market: str, date: str) -> str: ...
+    def account_profile_url(self, account_number: str) -> str: ...
+    def portfolio_profile_url(self, account_number: str) -> str: ...
+    def positions_url(self, account_number: str) -> str: ...
+
+
+class _Printed(io.TextIOBase):
+    """Takes what the library prints, a line at a time, redacted."""
+
+    def __init__(self, tell: Callable[[str], None], redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._tell = tell
+        self._redact = redact
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        for line in text.splitlines():
+            if line.strip():
+                self._tell(self._redact(line))
+        return len(text)
+
+
+class Library:
+    """robin_stocks, loaded (a quarter of a second) and pointed at `adapter`.
+
+    Its session is one global of the process: a second Library takes it over.
+    """
+
+    def __init__(self, adapter: BaseAdapter, printed: Callable[[str], None]) -> None:
+        from robin_stocks.robinhood import helper, urls
+
+        self._helper = helper
+        self._secrets: frozenset[str] = frozenset()
+        self._redactor = Redactor()
+        self.urls = cast("Urls", urls)
+        self.session = cast("Session", helper.SESSION)
+        # Proxies and .netrc of the environment must not see or replace the token.
+        self.session.trust_env = False
+        self.session.cookies.clear()
+        for prefix in ("https://", "http://"):
+            self.session.mount(prefix, adapter)
+        helper.set_output(_Printed(printed, self.redact))
+
+    def redact(self, text: str) -> str:
+        """`text` without tokens, account numbers and what `hide` was told."""
+        return self._redactor.text(text)
+
+    def hide(self, *secrets: str) -> None:
+        """Let these values show in no error and no log line from now on."""
+        self._secrets |= set(secrets)
+        self._redactor = Redactor(self._secrets)
+
+    def log_in(self, token_type: str, access_token: str) -> None:
+        """Use this token from the next request on."""
+        self.hide(access_token)
+        self._helper.update_session("Authorization", f"{token_type} {access_token}")
+        self._helper.set_login_state(True)
+
+    def log_out(self) -> None:
+        """Forget the token and everything the server set."""
+        self.session.headers.pop("Authorization", None)
+        self.session.cookies.clear()
+        self._helper.set_login_state(False)

@@ -1,0 +1,247 @@
+"""Requests to Robinhood: robin_stocks' session on one thread, with deadlines and typed errors."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from requests import RequestException, Response
+from requests.adapters import BaseAdapter
+from requests.exceptions import InvalidURL, TooManyRedirects
+from urllib3.exceptions import HTTPError
+
+from trading_bot.brokers.robinhood.adapter import HEADER_HANG, GuardedAdapter, is_allowed
+from trading_bot.brokers.robinhood.answers import Answer, read_json, retry_after_s
+from trading_bot.brokers.robinhood.library import Library
+from trading_bot.brokers.robinhood.worker import Worker
+from trading_bot.domain.errors import DataError, RetryableError
+from trading_bot.ports.clock import Clock
+from trading_bot.runtime.clocks import SystemClock
+from trading_bot.runtime.rate_limit import TokenBucket
+from trading_bot.runtime.retry import READ, Retrier, RetryPolicy
+
+BODY_BYTES_MAX = 16 * 1024 * 1024
+PAGES_MAX = 200
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request as it went; `status` is None when no answer came. The path is redacted."""
+
+    at: datetime
+    method: str
+    path: str
+    status: int | None
+    latency_s: float
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportSettings:
+    """Times in seconds. `total_timeout_s` bounds a whole answer, however slowly it drips.
+
+    `base_url` and `is_lockstep` are for the rehearsal exchange alone.
+    """
+
+    connect_timeout_s: float = 3.0
+    read_timeout_s: float = 5.0
+    total_timeout_s: float = 10.0
+    base_url: str | None = None
+    is_lockstep: bool = False
+
+
+def _ignore(_: object) -> None:
+    """Nobody listens."""
+
+
+class RobinhoodTransport:
+    """GETs (and the token's POST) on robin_stocks' session; `close` it at the end.
+
+    `adapter` replaces HTTP (in-process rehearsal). `limiter` is asked once per attempt.
+    `on_exchange` hears of every request, `printed` of every line the library prints, redacted.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        retrier: Retrier,
+        *,
+        settings: TransportSettings | None = None,
+        adapter: BaseAdapter | None = None,
+        limiter: TokenBucket | None = None,
+        on_exchange: Callable[[Exchange], None] = _ignore,
+        printed: Callable[[str], None] = _ignore,
+    ) -> None:
+        self._settings = settings or TransportSettings()
+        self._is_rehearsed = adapter is not None or self._settings.base_url is not None
+        self._clock = clock
+        self._retrier = retrier
+        self._limiter = limiter
+        self._on_exchange = on_exchange
+        self._stopwatch = SystemClock()
+        self._worker = Worker("robinhood-reads")
+        self._guard = GuardedAdapter(
+            timeout_s=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
+            inner=adapter,
+            base_url=self._settings.base_url,
+            now=clock.now if self._settings.is_lockstep else None,
+        )
+        self.library = Library(self._guard, printed)
+        self.urls = self.library.urls
+
+    def close(self, timeout_s: float = 0.0) -> bool:
+        """End the worker; True when no call still runs. Forgets the token."""
+        self.library.log_out()
+        is_idle = self._worker.close(timeout_s)
+        self._guard.close()
+        return is_idle
+
+    async def get_json(
+        self, url: str, params: Mapping[str, str] | None = None, policy: RetryPolicy = READ
+    ) -> object:
+        """The JSON at `url`; RetryableError, SessionExpiredError or DataError."""
+
+        async def once() -> object:
+            return self._json(await self._exchange("GET", url, params=params))
+
+        return await self._retrier.call(policy, once)
+
+    async def get_pages(
+        self, url: str, params: Mapping[str, str] | None = None, policy: RetryPolicy = READ
+    ) -> list[object]:
+        """The rows of every page, all of them or an error.
+
+        DataError: a page without `results`, a `next` on a foreign host, a loop, too many pages.
+        """
+        rows: list[object] = []
+        seen: set[str] = set()
+        next_url: str | None = url
+        while next_url is not None:
+            seen.add(next_url)
+            page = await self.get_json(next_url, params if len(seen) == 1 else None, policy)
+            page_rows, next_url = _page(page)
+            rows.extend(page_rows)
+            where = self.library.redact(url)
+            if next_url is None:
+                break
+            if not is_allowed(next_url):
+                host = urlsplit(next_url).hostname
+                raise DataError(f"page {len(seen)} of {where} continues on a foreign host: {host}")
+            if next_url in seen:
+                raise DataError(f"page {len(seen)} of {where} continues on a page already read")
+            if len(seen) >= PAGES_MAX:
+                raise DataError(f"{where} has more than {PAGES_MAX} pages")
+        return rows
+
+    async def post_form(self, url: str, form: Mapping[str, str]) -> Answer:
+        """The answer to a form, whatever its status; sent once. For the session's token only."""
+        return await self._exchange("POST", url, form=form)
+
+    def _json(self, answer: Answer) -> object:
+        return read_json(answer, now=self._clock.now(), redact=self.library.redact)
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        if self._limiter is not None:
+            await self._limiter.take()
+        started = self._stopwatch.monotonic()
+        answer: Answer | None = None
+        with self._clock.activity():
+            at = self._clock.now()
+            try:
+                answer = await self._worker.run(lambda: self._send(method, url, params, form))
+            finally:
+                latency_s = self._stopwatch.monotonic() - started
+                self._tell(at, method, url, answer, latency_s)
+            await self._charge_hang(answer)
+        return answer
+
+    def _tell(
+        self, at: datetime, method: str, url: str, answer: Answer | None, latency_s: float
+    ) -> None:
+        exchange = Exchange(
+            at=at,
+            method=method,
+            path=self.library.redact(urlsplit(url).path),
+            status=answer.status if answer is not None else None,
+            latency_s=latency_s,
+            retry_after_s=retry_after_s(answer, at) if answer is not None else None,
+        )
+        self._on_exchange(exchange)
+
+    async def _charge_hang(self, answer: Answer) -> None:
+        """Let the time pass that a marked answer says it would have taken."""
+        marked = answer.headers.get(HEADER_HANG.lower())
+        if marked is None or not self._is_rehearsed:
+            return
+        try:
+            hang_s = float(marked)
+        except ValueError:
+            hang_s = math.nan
+        if not hang_s >= 0:
+            raise DataError(f"expected seconds in {HEADER_HANG}, got {marked[:20]!r}")
+        read_timeout_s = self._settings.read_timeout_s
+        await self._clock.sleep(min(hang_s, read_timeout_s))
+        if hang_s >= read_timeout_s:
+            raise RetryableError(f"no answer within {read_timeout_s:g} s (rehearsed)")
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        form: Mapping[str, str] | None,
+    ) -> Answer:
+        """Runs on the worker."""
+        deadline = self._stopwatch.monotonic() + self._settings.total_timeout_s
+        where = self.library.redact(urlsplit(url).path)
+        try:
+            response = self.library.session.request(
+                method,
+                url,
+                params=params,
+                data=form,
+                timeout=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
+                stream=True,
+            )
+            with response:
+                body = self._body(response, deadline, where)
+        except (TooManyRedirects, InvalidURL) as error:
+            raise DataError(f"{type(error).__name__} on {where}") from None
+        except (RequestException, HTTPError, OSError) as error:
+            # Not chained: the library's errors carry the whole URL, and with it the account number.
+            raise RetryableError(f"{type(error).__name__} on {method} {where}") from None
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(status=response.status_code, headers=headers, body=body, url=url)
+
+    def _body(self, response: Response, deadline: float, where: str) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        # read1 hands over what has arrived; iter_content would wait for a whole chunk of a body
+        # that drips, and the deadline would never be looked at.
+        while part := response.raw.read1(_CHUNK, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > BODY_BYTES_MAX:
+                raise DataError(f"the answer to {where} is longer than {BODY_BYTES_MAX} bytes")
+            if self._stopwatch.monotonic() > deadline:
+                limit = self._settings.total_timeout_s
+                raise RetryableError(f"the answer to {where} was not whole within {limit:g} s")
+        return b"".join(parts)
+
+
+def _page(page: object) -> tuple[list[object], str | None]:
+    if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+        raise DataError(f"expected a page with results, got {type(page).__name__}")
+    next_url = page.get("next")
+    if next_url is not None and not isinstance(next_url, str):
+        raise DataError(f"expected an address in next, got {type(next_url).__name__}")
+    return page["results"], next_url or None

@@ -1,0 +1,94 @@
+"""A token bucket: how often we call somebody else, with tokens kept back for what must not wait."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from trading_bot.ports.clock import Clock
+
+_NAP_MIN_S = 0.001
+"""Shortest wait, so that a waiter whose turn has not come cannot spin."""
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    count: int
+
+
+class TokenBucket:
+    """`per_second` tokens flow in up to `burst`; the last `reserved` are for urgent callers.
+
+    Urgent callers go before the others; within each kind, first come, first served. Callers
+    must not hold an `activity()` of the clock while they wait their turn.
+    """
+
+    def __init__(self, clock: Clock, *, per_second: float, burst: int, reserved: int = 0) -> None:
+        if not per_second > 0 or burst < 1 or not 0 <= reserved < burst:
+            raise ValueError(
+                f"a bucket needs a positive rate and 0 <= reserved < burst, "
+                f"got {per_second}/s, {reserved} of {burst}"
+            )
+        self._clock = clock
+        self._per_second = per_second
+        self._burst = burst
+        self._reserved = reserved
+        self._tokens = float(burst)
+        self._filled_at = clock.monotonic()
+        self._urgent: deque[_Ticket] = deque()
+        self._normal: deque[_Ticket] = deque()
+
+    def available(self, *, urgent: bool = False) -> int:
+        """Whole tokens such a caller could take now."""
+        self._fill()
+        return max(0, int(self._tokens - (0 if urgent else self._reserved) + 1e-9))
+
+    def try_take(self, count: int = 1, *, urgent: bool = False) -> bool:
+        """Take `count` tokens if they are there and nobody waits before the caller."""
+        lane = self._urgent if urgent else self._normal
+        if lane or (self._urgent and not urgent):
+            return False
+        return self._take_now(count, urgent=urgent)
+
+    async def take(self, count: int = 1, *, urgent: bool = False) -> None:
+        """Wait for `count` tokens and take them; ValueError if the bucket never holds as many."""
+        reserve = 0 if urgent else self._reserved
+        if not 1 <= count <= self._burst - reserve:
+            raise ValueError(f"expected 1 to {self._burst - reserve} tokens, got {count}")
+        ticket = _Ticket(count)
+        lane = self._urgent if urgent else self._normal
+        lane.append(ticket)
+        try:
+            while not (self._is_next(ticket, urgent) and self._take_now(count, urgent=urgent)):
+                await self._clock.sleep(self._seconds_to_turn(ticket, lane, reserve))
+        finally:
+            lane.remove(ticket)
+
+    def pause(self, seconds: float) -> None:
+        """The other side asked for quiet: let no token be there for that long."""
+        self._fill()
+        self._tokens = min(self._tokens, -seconds * self._per_second)
+
+    def _is_next(self, ticket: _Ticket, urgent: bool) -> bool:
+        if urgent:
+            return self._urgent[0] is ticket
+        return not self._urgent and self._normal[0] is ticket
+
+    def _take_now(self, count: int, *, urgent: bool) -> bool:
+        if self.available(urgent=urgent) < count:
+            return False
+        self._tokens -= count
+        return True
+
+    def _seconds_to_turn(self, ticket: _Ticket, lane: deque[_Ticket], reserve: int) -> float:
+        needed = reserve + ticket.count
+        for other in (*(() if lane is self._urgent else self._urgent), *lane):
+            if other is ticket:
+                break
+            needed += other.count
+        self._fill()
+        return max(_NAP_MIN_S, (needed - self._tokens) / self._per_second)
+
+    def _fill(self) -> None:
+        now = self._clock.monotonic()
+        grown = self._tokens + (now - self._filled_at) * self._per_second
+        self._tokens = min(float(self._burst), grown)
+        self._filled_at = now
