@@ -1,0 +1,110 @@
+"""Sessions of the exchange: JWT-shaped tokens, their life, their rotation.
+
+A token says itself which generation it is and when it ends, signed with a key made from the
+exchange's seed, so an exchange that was killed and started again still knows the tokens out there.
+They open nothing but a rehearsal.
+"""
+
+import base64
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from trading_bot.rehearsal.wire import made_id
+
+ACCESS_LIFE = timedelta(days=7)
+"""Robinhood's own have been seen to live five to eight days, whatever was asked for."""
+_REFRESH_LIFE = timedelta(days=365)
+_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedSession:
+    """What a login leaves on the client's disk."""
+
+    access_token: str
+    refresh_token: str
+    device_token: str
+    expires_at: datetime
+    token_type: str = "Bearer"  # noqa: S105 - the scheme's name, no secret
+
+
+class TokenOffice:
+    """Issues and checks tokens. Holds the generation in force; all else is in the tokens."""
+
+    def __init__(self, seed: int, access_life: timedelta = ACCESS_LIFE) -> None:
+        self._key = sha256(f"rehearsal tokens {seed}".encode()).digest()
+        self._life = access_life
+        self._generation = 0
+        self._seed = seed
+
+    def first_session(self, now: datetime) -> IssuedSession:
+        """The session a rehearsal begins with: generation 0, alive from `now` on."""
+        return self._session(0, now)
+
+    def accepts(self, access_token: str, now: datetime) -> bool:
+        """True for an access token of the generation in force, or of a later one, not ended."""
+        return self._admit(access_token, "access", now)
+
+    def refresh(self, refresh_token: str, now: datetime) -> IssuedSession | None:
+        """The next pair, the old one being void from here on; None when the token is refused."""
+        if not self._admit(refresh_token, "refresh", now):
+            return None
+        self._generation += 1
+        return self._session(self._generation, now)
+
+    def _admit(self, token: str, kind: str, now: datetime) -> bool:
+        claims = self._claims(token)
+        if claims is None or claims["kind"] != kind or int(claims["exp"]) <= now.timestamp():
+            return False
+        generation = int(claims["gen"])
+        # A later generation was issued before this exchange was started again.
+        self._generation = max(self._generation, generation)
+        return generation == self._generation
+
+    def _session(self, generation: int, now: datetime) -> IssuedSession:
+        expires_at = now + self._life
+        return IssuedSession(
+            access_token=self._token("access", generation, expires_at),
+            refresh_token=self._token("refresh", generation, now + _REFRESH_LIFE),
+            device_token=made_id("device", str(self._seed)),
+            expires_at=expires_at,
+        )
+
+    def _token(self, kind: str, generation: int, expires_at: datetime) -> str:
+        name = f"{self._seed}/{kind}/{generation}"
+        claims = {
+            "exp": int(expires_at.timestamp()),
+            "gen": generation,
+            "kind": kind,
+            "note": "rehearsal only: made up, opens no account",
+            "token_id": made_id("token", name),
+            "user_id": made_id("user", "rehearsal"),
+            "level2_access": False,
+            "options": True,
+            "scope": "internal",
+            "service_records": [],
+        }
+        head = _encoded({"alg": "HS256", "typ": "JWT"})
+        signed = f"{head}.{_encoded(claims)}"
+        return f"{signed}.{self._signature(signed)}"
+
+    def _signature(self, signed: str) -> str:
+        digest = hmac.new(self._key, signed.encode(), sha256).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def _claims(self, token: str) -> dict[str, str] | None:
+        parts = token.split(".")
+        if len(parts) != _PARTS or not token.isascii():
+            return None
+        if not hmac.compare_digest(self._signature(f"{parts[0]}.{parts[1]}"), parts[2]):
+            return None
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return {name: str(value) for name, value in claims.items()}
+
+
+def _encoded(value: dict[str, object]) -> str:
+    text = json.dumps(value, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
