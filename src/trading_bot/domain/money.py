@@ -70,3 +70,13 @@ def price_from_float(value: float) -> Decimal:
 def whole_shares(value: Decimal) -> int:
     """`value` shares cut to whole ones, towards zero."""
     return int(value.to_integral_value(rounding=ROUND_DOWN))
+
+
+def ratio_of(part: Decimal, whole: Decimal) -> Decimal:
+    """`part` by `whole` (not zero) to four decimals, ties to even."""
+    return (part / whole).quantize(SUB_PENNY, rounding=ROUND_HALF_EVEN)
+
+
+def percent_of(part: Decimal, whole: Decimal) -> Decimal:
+    """`part` in percent of `whole` (not zero) to four decimals, ties to even."""
+    return (part * 100 / whole).quantize(SUB_PENNY, rounding=ROUND_HALF_EVEN)

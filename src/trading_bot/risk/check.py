@@ -1,0 +1,80 @@
+"""The answer of one rule, with its numbers kept raw and turned into text only when written down."""
+
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from string import Formatter
+from typing import Any
+
+import msgspec
+
+from trading_bot.domain.money import text_of
+
+UNKNOWN = "unknown"
+_SHOWN_DIGITS = Decimal("0.000001")
+_CENT_DIGITS = 2
+
+
+class Check(msgspec.Struct, frozen=True, gc=False):
+    """One rule that was asked: did it hold, for which value, against which limit.
+
+    A `value` of None means that it was not known, which never holds. A struct for its speed: a
+    decision makes some thirty of them.
+    """
+
+    rule: str
+    ok: bool
+    value: object
+    limit: object
+
+    @property
+    def value_text(self) -> str:
+        """The value as decisions record it."""
+        return shown(self.value)
+
+    @property
+    def limit_text(self) -> str:
+        """The limit as decisions record it."""
+        return shown(self.limit)
+
+
+def shown(value: object) -> str:
+    """`value` as a person reads it: amounts plain and short, times in UTC, None as "unknown"."""
+    match value:
+        case None:
+            return UNKNOWN
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return _amount(value)
+        case float():
+            return f"{value:.3f}"
+        case datetime():
+            return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+        case tuple():
+            return ", ".join(shown(part) for part in value) or "none"
+        case _:
+            return str(value) or "none"
+
+
+def _amount(value: Decimal) -> str:
+    """At least two decimals where there are any, at most six: 2000.00, 0.0104, 3."""
+    if not value.is_finite():
+        return str(value)
+    if value.is_zero():
+        return "0"
+    if int(value.as_tuple().exponent) < -_CENT_DIGITS:
+        if value.adjusted() < _AMOUNT_DIGITS_MAX:
+            value = value.quantize(_SHOWN_DIGITS, rounding=ROUND_HALF_EVEN)
+        whole, _, decimals = text_of(value).partition(".")
+        return f"{whole}.{decimals.rstrip('0').ljust(_CENT_DIGITS, '0')}"
+    return text_of(value)
+
+
+_AMOUNT_DIGITS_MAX = 18
+
+
+class SentenceFormatter(Formatter):
+    """Fills a rule's sentence: every field is written as `shown` writes it."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return shown(value) if not format_spec else super().format_field(value, format_spec)

@@ -1,0 +1,56 @@
+"""What a sell must satisfy: it is ours, it is new, and it sells only what we hold."""
+
+from collections.abc import Callable
+from typing import Final
+
+from trading_bot.domain.order import Leg, OrderIntent, Side
+from trading_bot.risk.check import Check, shown
+from trading_bot.risk.context import ExitContext
+
+RULE_SET: Final = "exit-1"
+
+OVERSELL: Final = "OVERSELL"
+
+
+def is_sell(intent: OrderIntent, _: ExitContext) -> Check:
+    ok = intent.side is Side.SELL and intent.leg is not Leg.ENTRY
+    return Check("EXIT_SHAPE", ok, f"{intent.side} {intent.leg}", "SELL stop or exit")
+
+
+def not_duplicate(intent: OrderIntent, context: ExitContext) -> Check:
+    value = None if context.is_duplicate is None else intent.ref_id
+    return Check("DUPLICATE_ORDER", context.is_duplicate is False, value, "first use")
+
+
+def sells_only_what_is_held(intent: OrderIntent, context: ExitContext) -> Check:
+    """The smaller of ours and the broker's, less everything that may still sell."""
+    held, working = context.held_quantity, context.working_sells
+    if held is None or working is None or working < 0:
+        return Check(OVERSELL, False, None, None)
+    free = held - working
+    if context.broker_sellable is not None:
+        if not context.broker_sellable.is_finite():
+            return Check(OVERSELL, False, None, free)
+        # Whole shares only: a fraction at the broker is never ours.
+        free = min(free, int(context.broker_sellable // 1) - working)
+    return Check(OVERSELL, 0 < intent.quantity <= free, intent.quantity, free)
+
+
+EXIT_RULES: Final[tuple[tuple[str, Callable[[OrderIntent, ExitContext], Check]], ...]] = (
+    ("EXIT_SHAPE", is_sell),
+    ("DUPLICATE_ORDER", not_duplicate),
+    (OVERSELL, sells_only_what_is_held),
+)
+
+
+def explain(intent: OrderIntent, context: ExitContext, failed: Check) -> str:
+    """One sentence with the numbers of the rule that did not hold."""
+    if failed.value is None:
+        return f"{failed.rule}: what it needs is not known"
+    if failed.rule == OVERSELL and isinstance(failed.value, int):
+        return (
+            f"selling {intent.quantity} {intent.symbol}: {failed.limit_text} are free "
+            f"({shown(context.held_quantity)} held, {shown(context.broker_sellable)} at the "
+            f"broker, {shown(context.working_sells)} in working or unknown sells)"
+        )
+    return f"{failed.rule}: {failed.value_text}, needed {failed.limit_text}"

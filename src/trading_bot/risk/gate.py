@@ -1,0 +1,138 @@
+"""The gate: the only place that makes an `ApprovedOrder`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from trading_bot.domain.order import ApprovedOrder, OrderIntent
+from trading_bot.risk import exit_rules
+from trading_bot.risk.check import Check, SentenceFormatter
+from trading_bot.risk.context import EntryContext, ExitContext
+from trading_bot.risk.limits import RiskLimits
+from trading_bot.risk.rule_table import ENTRY_RULES, RULE_SET, Rule
+
+RULE_ERROR: Final = "RULE_ERROR"
+"""The code of a refusal because a rule raised: what cannot be judged is refused."""
+
+_SENTENCES: Final = SentenceFormatter()
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """The order may go to the broker; every rule that was asked is in `checks`."""
+
+    order: ApprovedOrder
+    checks: tuple[Check, ...]
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+        intent = self.order.intent
+        price = intent.limit_price if intent.limit_price is not None else intent.stop_price
+        at = "at the market" if price is None else f"at {price}"
+        return (
+            f"all {len(self.checks)} rules hold for {intent.side} {intent.quantity} "
+            f"{intent.symbol} {at}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing may be sent. `rule` is the first that did not hold, `checks` are all that were asked.
+
+    `reason` is one sentence with the rule's numbers.
+    """
+
+    intent: OrderIntent
+    rule: str
+    reason: str
+    checks: tuple[Check, ...]
+
+
+Verdict: TypeAlias = Approved | Refused
+
+
+def judge_entry(
+    intent: OrderIntent,
+    context: EntryContext,
+    limits: RiskLimits,
+    rules: tuple[Rule, ...] = ENTRY_RULES,
+) -> Verdict:
+    """Ask every rule; approve only when all hold. Never raises."""
+    checks = []
+    failed: Rule | None = None
+    for rule in rules:
+        try:
+            check = rule.ask(intent, context, limits)
+        except Exception as error:  # noqa: BLE001 - the gate rejects what a rule cannot judge
+            check = _failure(rule.code, error)
+        checks.append(check)
+        if check.ok is not True and failed is None:
+            failed = rule
+    if failed is None and checks:
+        return Approved(ApprovedOrder(intent=intent, rule_set=RULE_SET), tuple(checks))
+    return _refused_entry(intent, context, limits, failed, tuple(checks))
+
+
+def judge_exit(intent: OrderIntent, context: ExitContext) -> Verdict:
+    """Let every sell pass that sells only what we hold and nothing else may sell. Never raises.
+
+    No rule about losses, hours or quotes is asked: getting out must not depend on them.
+    """
+    checks = tuple(_ask_exit(code, ask, intent, context) for code, ask in exit_rules.EXIT_RULES)
+    failed = next((check for check in checks if check.ok is not True), None)
+    if failed is None:
+        return Approved(ApprovedOrder(intent=intent, rule_set=exit_rules.RULE_SET), checks)
+    code = RULE_ERROR if isinstance(failed.value, _RuleFailure) else failed.rule
+    return Refused(intent, code, exit_rules.explain(intent, context, failed), checks)
+
+
+@dataclass(frozen=True, slots=True)
+class _RuleFailure:
+    """Stands for the value of a rule that raised."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _failure(code: str, error: Exception) -> Check:
+    return Check(code, False, _RuleFailure(f"{type(error).__name__}: {error}"), "an answer")
+
+
+def _ask_exit(
+    code: str,
+    ask: Callable[[OrderIntent, ExitContext], Check],
+    intent: OrderIntent,
+    context: ExitContext,
+) -> Check:
+    try:
+        return ask(intent, context)
+    except Exception as error:  # noqa: BLE001 - the gate rejects what a rule cannot judge
+        return _failure(code, error)
+
+
+def _refused_entry(
+    intent: OrderIntent,
+    context: EntryContext,
+    limits: RiskLimits,
+    failed: Rule | None,
+    checks: tuple[Check, ...],
+) -> Refused:
+    if failed is None:
+        return Refused(intent, RULE_ERROR, "no rule was asked", checks)
+    check = next(check for check in checks if check.ok is not True)
+    if isinstance(check.value, _RuleFailure):
+        return Refused(intent, RULE_ERROR, f"rule {failed.code} raised {check.value_text}", checks)
+    if check.value is None:
+        return Refused(intent, failed.code, f"{failed.subject} is not known", checks)
+    reason = _SENTENCES.format(
+        failed.sentence,
+        value=check.value,
+        limit=check.limit,
+        intent=intent,
+        context=context,
+        limits=limits,
+    )
+    return Refused(intent, failed.code, reason, checks)

@@ -1,0 +1,99 @@
+"""How many shares: fixed risk a trade, capped by position, cash and the order's limit."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from trading_bot.domain.money import ZERO
+from trading_bot.risk.check import shown
+from trading_bot.risk.limits import RiskLimits
+
+Cap = Literal["risk", "position", "cash", "quantity"]
+
+_PERCENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """A quantity and what decided it. `code` is empty, or the code of a refusal: quantity 0.
+
+    `caps` holds what each cap alone would allow, in shares; `cap` is the smallest.
+    """
+
+    quantity: int
+    cap: Cap | None
+    caps: tuple[tuple[Cap, int], ...]
+    reason: str
+    code: str = ""
+
+
+def size_entry(
+    *,
+    price: Decimal,
+    stop: Decimal | None,
+    equity: Decimal | None,
+    buying_power: Decimal | None,
+    reserved_cash: Decimal | None,
+    limits: RiskLimits,
+) -> Sizing:
+    """Whole shares for an entry at the limit `price`, dollars; the gate judges the result again.
+
+    Size at the limit price that will be sent, not at the quote: the gate holds its rules there.
+    """
+    if equity is None or buying_power is None or reserved_cash is None:
+        return _refusal("ACCOUNT_UNKNOWN", "equity, buying power or reserved cash is not known")
+    if not all(value.is_finite() for value in (equity, buying_power, reserved_cash)):
+        return _refusal("ACCOUNT_UNKNOWN", "equity, buying power or reserved cash is not a number")
+    if stop is None or not (price.is_finite() and stop.is_finite() and ZERO < stop < price):
+        return _refusal("STOP_SIDE", f"the stop {shown(stop)} is not below the price {price}")
+    caps: tuple[tuple[Cap, int], ...] = (
+        ("risk", _shares(equity * limits.risk_per_trade_pct * _PERCENT, price - stop)),
+        ("position", _shares(equity * limits.max_position_pct * _PERCENT, price)),
+        ("cash", _shares(buying_power - reserved_cash, price)),
+        ("quantity", limits.quantity_max),
+    )
+    cap, quantity = min(caps, key=lambda pair: pair[1])
+    if quantity < 1:
+        reason = _explain_zero(cap, price, stop, equity, buying_power - reserved_cash, limits)
+        return Sizing(quantity=0, cap=cap, caps=caps, reason=reason, code="SIZE_ZERO")
+    allowed = ", ".join(f"{name} {shares}" for name, shares in caps)
+    return Sizing(
+        quantity=quantity,
+        cap=cap,
+        caps=caps,
+        reason=f"{quantity} shares, decided by {cap} (allowed: {allowed})",
+    )
+
+
+def _shares(budget: Decimal, per_share: Decimal) -> int:
+    """Integer division, exact: a rounded quotient could buy one share too many."""
+    return int(budget // per_share) if budget > ZERO else 0
+
+
+def _refusal(code: str, reason: str) -> Sizing:
+    return Sizing(quantity=0, cap=None, caps=(), reason=reason, code=code)
+
+
+def _explain_zero(
+    cap: Cap,
+    price: Decimal,
+    stop: Decimal,
+    equity: Decimal,
+    available: Decimal,
+    limits: RiskLimits,
+) -> str:
+    match cap:
+        case "risk":
+            budget = equity * limits.risk_per_trade_pct * _PERCENT
+            return (
+                f"one share risks {shown(price - stop)}, over {shown(limits.risk_per_trade_pct)}% "
+                f"of equity {shown(equity)} = {shown(budget)}"
+            )
+        case "position":
+            budget = equity * limits.max_position_pct * _PERCENT
+            return (
+                f"one share costs {shown(price)}, over {shown(limits.max_position_pct)}% of "
+                f"equity {shown(equity)} = {shown(budget)}"
+            )
+        case _:
+            return f"one share costs {shown(price)}, {shown(available)} is available"
