@@ -14,6 +14,7 @@ from support.checkout import ROOT, SOURCE, rooms
 PURE_ROOMS = {"domain", "market", "strategies", "risk", "performance", "execution", "core"}
 HOUSE = "The house: a room imports only rooms below its line"
 PURE = "Pure rooms: no clock, file, socket, randomness or asyncio, not even through others"
+CYCLES = "No cycles: files and folders never import each other in a circle"
 ROBINHOOD = "Only brokers.robinhood knows robin_stocks"
 
 
@@ -63,26 +64,46 @@ def test_an_unbroken_copy_keeps_every_contract(copy: Path) -> None:
     assert kept, said
 
 
-@pytest.mark.parametrize(
-    ("module", "line", "contract"),
-    [
-        ("domain/broken.py", "import trading_bot.ports", HOUSE),
-        ("market/broken.py", "import trading_bot.core", HOUSE),
-        ("storage/broken.py", "import trading_bot.brokers.neighbour", HOUSE),
-        ("attic/broken.py", "VALUE = 1", HOUSE),
-        ("storage/broken.py", "import robin_stocks", ROBINHOOD),
-    ],
-    ids=["upwards", "far upwards", "on one line", "room without a place", "robin_stocks"],
-)
-def test_a_broken_contract_is_caught(copy: Path, module: str, line: str, contract: str) -> None:
+# What breaks a contract: the files to add, and the contract that has to name the break.
+BREAKS = {
+    "upwards": ({"domain/broken.py": "import trading_bot.ports"}, HOUSE),
+    "far upwards": ({"market/broken.py": "import trading_bot.core"}, HOUSE),
+    "on one line": (
+        {
+            "brokers/neighbour.py": "VALUE = 1",
+            "storage/broken.py": "import trading_bot.brokers.neighbour",
+        },
+        HOUSE,
+    ),
+    "a room without a place": ({"attic/broken.py": "VALUE = 1"}, HOUSE),
+    "a second door to robin_stocks": ({"storage/broken.py": "import robin_stocks"}, ROBINHOOD),
+    "in a circle": (
+        {
+            "domain/hen.py": "import trading_bot.domain.egg",
+            "domain/egg.py": "import trading_bot.domain.hen",
+        },
+        CYCLES,
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "contract"), BREAKS.values(), ids=BREAKS)
+def test_a_broken_contract_is_caught(copy: Path, files: dict[str, str], contract: str) -> None:
     """A forbidden import fails the check and the report names the contract it breaks."""
-    add(copy, "brokers/neighbour.py", "VALUE = 1")
-    add(copy, module, line)
+    for module, line in files.items():
+        add(copy, module, line)
 
     kept, said = lint(copy)
 
     assert not kept
     assert f"{contract} BROKEN" in said, said
+
+
+def test_every_contract_is_broken_by_some_test() -> None:
+    """A contract that nobody has seen fail proves nothing."""
+    tried = {contract for _, contract in BREAKS.values()} | {PURE}
+
+    assert {str(contract["name"]) for contract in contracts().values()} == tried
 
 
 def test_every_pure_room_is_kept_pure(copy: Path) -> None:
