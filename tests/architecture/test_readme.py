@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -49,6 +51,43 @@ def test_the_two_commands_can_be_run() -> None:
 def test_the_map_is_the_house() -> None:
     """The map lists the rooms that exist, all of them, in the order of the contract."""
     assert map_lines(README) == house_lines()
+
+
+def commands_named(text: str) -> list[str]:
+    """Every command of the program that a text shows."""
+    return sorted(set(re.findall(r"`trading-bot ([a-z]+)", text)))
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the program of this checkout, with none of the caller's settings."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TRADING_BOT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "trading_bot", *arguments],
+        env={**inherited, "PYTHONPATH": str(ROOT / "src"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_command_the_readme_names_exists() -> None:
+    """Each command in the table can be asked for help; the control is one that does not exist."""
+    assert len(commands_named(README)) >= 7
+    assert [name for name in commands_named(README) if run(name, "--help").returncode != 0] == []
+    assert run("nonsense", "--help").returncode != 0
+
+
+def test_the_example_environment_is_accepted(tmp_path: Path) -> None:
+    """Every name in `.env.example`, commented out or not, is one the program knows."""
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    lines = dict(re.findall(r"^#?(TRADING_BOT_[A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
+    lines["TRADING_BOT_HOME"] = str(tmp_path)
+
+    accepted = run("config", "check", **lines)
+    refused = run("config", "check", **lines, TRADING_BOT_NONSENSE="1")
+
+    assert accepted.returncode == 0, accepted.stderr
+    assert refused.returncode != 0
 
 
 def test_every_path_the_readme_names_exists() -> None:
