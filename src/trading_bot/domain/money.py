@@ -1,6 +1,13 @@
 """Decimal money: parsing, ticks, rounding. The only place that rounds and that turns floats into money."""
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import (
+    ROUND_CEILING,
+    ROUND_DOWN,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Decimal,
+    InvalidOperation,
+)
 
 CENT = Decimal("0.01")
 SUB_PENNY = Decimal("0.0001")
@@ -26,7 +33,7 @@ def parse_decimal(text: str) -> Decimal:
 
 def text_of(value: Decimal) -> str:
     """`value` without an exponent; a negative zero is written as zero."""
-    return format(value if value else abs(value), "f")
+    return format(value or abs(value), "f")
 
 
 def tick_size(price: Decimal) -> Decimal:

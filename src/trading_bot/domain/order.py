@@ -61,7 +61,9 @@ class OrderState(StrEnum):
         return self in _FINAL
 
 
-_FINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
+_FINAL = frozenset(
+    {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

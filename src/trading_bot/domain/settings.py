@@ -17,9 +17,7 @@ def _plain_decimal(value: object) -> Decimal:
         return Decimal(value)
     elif isinstance(value, str):
         return parse_decimal(value)
-    raise ValueError(
-        f'expected a whole number or a decimal in quotes such as "0.5", got {value!r}'
-    )
+    raise ValueError(f'expected a whole number or a decimal in quotes such as "0.5", got {value!r}')
 
 
 PlainDecimal = Annotated[Decimal, BeforeValidator(_plain_decimal, json_schema_input_type=int | str)]

@@ -29,9 +29,13 @@ class Signal:
         if not self.strategy_name or not self.entry_type or not self.reasons:
             raise ValueError("a signal needs a strategy name, an entry type and reasons")
         if not 0 < self.stop_loss < self.price:
-            raise ValueError(f"a long signal needs 0 < stop < price, got stop {self.stop_loss}, price {self.price}")
+            raise ValueError(
+                f"a long signal needs 0 < stop < price, got stop {self.stop_loss}, price {self.price}"
+            )
         if self.target is not None and self.target <= self.price:
-            raise ValueError(f"a long signal needs target > price, got target {self.target}, price {self.price}")
+            raise ValueError(
+                f"a long signal needs target > price, got target {self.target}, price {self.price}"
+            )
 
     @property
     def risk_reward_ratio(self) -> float | None:

@@ -69,6 +69,8 @@ class DecisionRecord:
     verdict: str
     rule: str | None = None
     reason: str
+    signal_reasons: str = ""
+    signal_price: Decimal | None = None
     quantity: int | None = None
     limit_price: Decimal | None = None
     stop_loss: Decimal | None = None
@@ -116,7 +118,7 @@ def _struct(value: object, kind: type[object]) -> object:
 
 _SHAPE: Final = shape_of(
     DecisionRecord,
-    decimals=("limit_price", "stop_loss", "target"),
+    decimals=("signal_price", "limit_price", "stop_loss", "target"),
     converters={"checks": _rule_checks, "quote": _quote_seen},
 )
 
@@ -152,7 +154,7 @@ def _check_order(record: DecisionRecord) -> None:
         # A refusal states what was asked, however many; only what was approved is bounded.
         low, high = (1, QUANTITY_MAX) if record.is_approved else (0, None)
         check_whole("quantity", record.quantity, low, high)
-    for name in ("limit_price", "stop_loss", "target"):
+    for name in ("signal_price", "limit_price", "stop_loss", "target"):
         value = getattr(record, name)
         if value is not None:
             price = check_price(name, value)

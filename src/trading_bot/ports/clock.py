@@ -48,3 +48,7 @@ class Clock(Protocol):
     async def wait(self, ready: Waitable, until: datetime | None = None) -> bool:
         """Wait until `ready` is set or the wall time is `until`; True when it is set."""
         ...
+
+    async def settle(self) -> None:
+        """On virtual time: wait until nothing is in flight; on real time: return at once."""
+        ...

@@ -1,0 +1,145 @@
+"""What came back of requests and orders."""
+
+from datetime import timedelta
+
+from trading_bot.core import polls, stopping, trades
+from trading_bot.core.effects import SetTimer
+from trading_bot.core.events import (
+    AccountArrived,
+    CallFailed,
+    CancelAnswered,
+    HoursArrived,
+    JournalFailed,
+    OrderFailed,
+    OrderPlaced,
+    OrdersArrived,
+)
+from trading_bot.core.say import Data, Numbers, alarm, is_news, note, over, say_order, warn
+from trading_bot.core.state import CoreState, Out
+from trading_bot.domain.money import text_of
+
+_FAILED_KIND = {"rejected": "rejected", "not_sent": "withdrawn", "unknown": "unknown"}
+
+
+def on_hours(state: CoreState, event: HoursArrived, out: Out) -> None:
+    """Compare the broker's hours with the calendar; a difference keeps entries off."""
+    session = state.session
+    if event.hours.day != state.trading_day:
+        return
+    if session is None:
+        state.day.hours_agree = not event.hours.is_open
+    else:
+        own = (session.open, session.close)
+        state.day.hours_agree = (
+            event.hours.is_open and (event.hours.opens_at, event.hours.closes_at) == own
+        )
+    if not state.day.hours_agree:
+        numbers: Numbers = {
+            "day": event.hours.day.isoformat(),
+            "broker_open": str(event.hours.opens_at),
+            "broker_close": str(event.hours.closes_at),
+            "calendar_open": str(session.open if session else None),
+            "calendar_close": str(session.close if session else None),
+        }
+        alarm(state, out, event.at, "hours_disagree", "entries_paused", numbers)
+
+
+def on_account(state: CoreState, event: AccountArrived, out: Out) -> None:
+    """Keep the reading; the first of the day is its opening equity, on record."""
+    state.calls.account = False
+    over(state, "account_down")
+    state.account, state.positions = event.account, event.positions
+    if state.day.opening_equity is None:
+        state.day.opening_equity = event.account.equity
+        note(
+            state,
+            out,
+            event.at,
+            {
+                "what": "day_opened",
+                "trading_day": state.trading_day.isoformat(),
+                "opening_equity": text_of(event.account.equity),
+            },
+        )
+
+
+def on_call_failed(state: CoreState, event: CallFailed, out: Out) -> None:
+    """Keep what is known, say so once, ask again later."""
+    if event.what == "poll":
+        polls.on_poll_failed(state, event, out)
+        return
+    numbers: Numbers = {"family": event.family, "reason": event.reason}
+    if is_news(state, f"{event.what}_down"):
+        warn(state, out, event.at, f"{event.what}_failed", "kept_last_reading", numbers)
+    if event.what == "account":
+        state.calls.account = False
+    elif event.what == "orders":
+        state.calls.orders = False
+        _again(state, event, trades.TIMER, out)
+    elif event.what in ("hours", "historicals"):
+        _again(state, event, event.what, out)
+
+
+def _again(state: CoreState, event: CallFailed, timer: str, out: Out) -> None:
+    wait = max(float(state.settings.poll.interval_s), event.retry_after_s or 0.0)
+    out.append(SetTimer(name=timer, at=event.at + timedelta(seconds=wait)))
+
+
+def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
+    """Book what is new of our orders, then move every trade on."""
+    state.calls.orders = False
+    over(state, "orders_down")
+    for order in event.orders:
+        trades.take_order(state, order, event.at, out)
+    for trade in list(state.book.trades.values()):
+        trades.advance(state, trade, event.at, out)
+    stopping.finish_if_settled(state, event.at, out)
+
+
+def on_placed(state: CoreState, event: OrderPlaced, out: Out) -> None:
+    """The broker has the order."""
+    trades.take_order(state, event.order, event.at, out)
+    stopping.finish_if_settled(state, event.at, out)
+
+
+def on_order_failed(state: CoreState, event: OrderFailed, out: Out) -> None:
+    """Refused, never sent, or unknown: written; an unknown is looked up, never sent again."""
+    found = state.book.orders.get(event.ref_id)
+    if found is None:
+        return
+    trade, order = found
+    say_order(
+        state, out, _FAILED_KIND[event.outcome], trade, order, event.at, {"reason": event.reason}
+    )
+    numbers: Numbers = {
+        "symbol": trade.symbol,
+        "leg": order.intent.leg.value,
+        "reason": event.reason,
+    }
+    if event.outcome == "unknown":
+        alarm(state, out, event.at, "order_unknown", "looked_up_never_resent", numbers)
+    else:
+        warn(state, out, event.at, f"order_{event.outcome}", "order_dead", numbers)
+    trades.advance(state, trade, event.at, out)
+    stopping.finish_if_settled(state, event.at, out)
+
+
+def on_cancel(state: CoreState, event: CancelAnswered, out: Out) -> None:
+    """Asked is not done: the orders' next reading tells."""
+    found = state.book.orders.get(event.ref_id)
+    if found is None:
+        return
+    if not event.accepted:
+        trade, order = found
+        data: Data = {
+            "state": order.state.value,
+            "cancel_refused": event.reason,
+        }
+        say_order(state, out, "reply", trade, order, event.at, data)
+    trades.ask_orders(state, event.at, out)
+
+
+def on_journal_failed(state: CoreState, event: JournalFailed, out: Out) -> None:
+    """Nothing may be opened that cannot be recorded."""
+    state.protect_only = f"the record cannot be written: {event.reason}"
+    alarm(state, out, event.at, "journal_failed", "protect_only", {"reason": event.reason})

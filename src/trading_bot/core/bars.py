@@ -1,0 +1,132 @@
+"""Bars reach the strategies; what they say is taken further."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from trading_bot.core import entries, trades
+from trading_bot.core.events import BarRecorded, HistoricalsArrived, StrategyLoadFailed
+from trading_bot.core.say import Numbers, alarm, warn
+from trading_bot.core.state import CoreState, Out, StrategySlot, SymbolState
+from trading_bot.domain.bar import Bar
+from trading_bot.domain.signal import ExitSignal, Signal
+from trading_bot.market.bars import bars_from_historicals
+
+
+def close_due(
+    state: CoreState, symbol: SymbolState, at: datetime, volumes: Mapping[str, int | None], out: Out
+) -> None:
+    """Close the symbol's bar when this is the first poll past its end."""
+    builder = symbol.builder
+    if builder is None:
+        return
+    volume = volumes.get(symbol.symbol)
+    while (bar := builder.close_due(at, volume)) is not None:
+        on_bar(state, symbol, bar, at, out)
+
+
+def on_recorded(state: CoreState, event: BarRecorded, out: Out) -> None:
+    """A bar from a recorded source."""
+    symbol = state.symbols.get(event.bar.symbol)
+    if symbol is not None:
+        on_bar(state, symbol, event.bar, event.at, out)
+
+
+def on_bar(state: CoreState, symbol: SymbolState, bar: Bar, at: datetime, out: Out) -> None:
+    """Give a closed one-minute bar to the symbol's strategies; longer ones are put together."""
+    for slot in symbol.slots:
+        if slot.strategy.interval_minutes == 1:
+            _on_own_bar(state, symbol, slot, bar, at, out)
+    for minutes, aggregator in symbol.aggregators.items():
+        for group in aggregator.take(bar):
+            for slot in symbol.slots:
+                if slot.strategy.interval_minutes == minutes:
+                    _on_own_bar(state, symbol, slot, group, at, out)
+
+
+def _on_own_bar(
+    state: CoreState, symbol: SymbolState, slot: StrategySlot, bar: Bar, at: datetime, out: Out
+) -> None:
+    slot.last_bar = bar
+    if slot.strategy.needs_volume and not bar.has_volume:
+        slot.was_quiet = False
+        return
+    slot.was_quiet = True
+    try:
+        said: object = slot.strategy.on_bar(bar)
+    except Exception as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
+        _strategy_raised(state, symbol, slot, error, at, out)
+        return
+    if said is None:
+        return
+    slot.signals += 1
+    if isinstance(said, Signal):
+        entries.consider(state, symbol, slot, said, bar, at, out)
+    elif isinstance(said, ExitSignal):
+        trades.leave_on_signal(state, said, at, out)
+    else:
+        _strategy_raised(
+            state, symbol, slot, TypeError(f"expected a signal or None, got {said!r}"), at, out
+        )
+
+
+def _strategy_raised(
+    state: CoreState,
+    symbol: SymbolState,
+    slot: StrategySlot,
+    error: Exception,
+    at: datetime,
+    out: Out,
+) -> None:
+    name = slot.strategy.name
+    reason = f"{type(error).__name__}: {error}"
+    for other in state.symbols.values():
+        for same in other.slots:
+            if same.strategy.name == name and not same.stopped:
+                same.stopped = reason
+    numbers: Numbers = {
+        "strategy": name,
+        "symbol": symbol.symbol,
+        "reason": reason,
+    }
+    alarm(state, out, at, "strategy_failed", "strategy_entries_stopped", numbers)
+
+
+def on_load_failed(state: CoreState, event: StrategyLoadFailed, out: Out) -> None:
+    """A strategy that could not be made is as loud as one that raised."""
+    numbers: Numbers = {
+        "strategy": event.strategy_name,
+        "symbol": event.symbol,
+        "reason": event.reason,
+    }
+    alarm(state, out, event.at, "strategy_failed", "strategy_entries_stopped", numbers)
+
+
+def on_historicals(state: CoreState, event: HistoricalsArrived, out: Out) -> None:
+    """Prime the session's indicators with what was traded before this start."""
+    session = state.session
+    if session is None:
+        return
+    five_minutes = timedelta(minutes=5)
+    primed = 0
+    for symbol in state.symbols.values():
+        own = [
+            b
+            for b in event.bars
+            if b.symbol == symbol.symbol
+            and b.session == "reg"
+            and session.open <= b.start
+            and b.start + five_minutes <= event.at
+        ]
+        bars = bars_from_historicals(own)
+        primed += len(bars)
+        for slot in symbol.slots:
+            slot.strategy.warm_up(bars)
+    if primed:
+        warn(
+            state,
+            out,
+            event.at,
+            "started_mid_session",
+            "indicators_warmed_up",
+            {"five_minute_bars": primed},
+        )

@@ -1,0 +1,107 @@
+"""The beginning and the end of a run and of a trading day."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trading_bot.core import polls, trades
+from trading_bot.core.breakers import reset_due
+from trading_bot.core.effects import RequestHistoricals, RequestHours, RollDay, SetTimer
+from trading_bot.core.events import Started
+from trading_bot.core.rebuild import restore
+from trading_bot.core.say import Data, note, warn
+from trading_bot.core.state import CoreState, DayState, Out, StrategySlot, SymbolState
+from trading_bot.domain.money import text_of
+from trading_bot.market.bars import BarAggregator, BarBuilder
+from trading_bot.market.quote_check import QuoteTracker
+
+_PREPARE = timedelta(minutes=5)
+_DAY_END = timedelta(minutes=2)
+
+
+def on_started(state: CoreState, event: Started, out: Out) -> None:
+    """Take over what the records say and plan the day; bars and strategies begin afresh."""
+    state.info = event.session
+    state.trading_day = event.start.trading_day
+    state.session = state.settings.calendar.session(state.trading_day)
+    state.day = DayState()
+    state.account, state.positions = None, None
+    state.calls.orders = state.calls.account = False
+    state.calls.poll = None
+    if event.is_new_session:
+        state.started_at = event.at
+    restore(state, event.start, event.session)
+    reset_due(state, event.at, out)
+    state.symbols = _fresh_symbols(state)
+    if state.protect_only:
+        warn(state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only})
+    _plan_day(state, event.at, out)
+    trades.ask_orders(state, event.at, out)
+
+
+def _fresh_symbols(state: CoreState) -> dict[str, SymbolState]:
+    wanted = {*state.settings.watchlist, *(t.symbol for t in state.book.trades.values())}
+    return {name: _fresh_symbol(state, name) for name in sorted(wanted)}
+
+
+def _fresh_symbol(state: CoreState, name: str) -> SymbolState:
+    slots = []
+    if name in state.settings.watchlist:
+        slots = [StrategySlot(strategy=make(name)) for make in state.settings.factories.values()]
+    session = state.session
+    lengths = sorted({s.strategy.interval_minutes for s in slots} - {1})
+    return SymbolState(
+        symbol=name,
+        tracker=QuoteTracker(state.settings.quotes),
+        builder=BarBuilder(name, session) if session is not None else None,
+        slots=slots,
+        aggregators={n: BarAggregator(session, n) for n in lengths} if session is not None else {},
+    )
+
+
+def _plan_day(state: CoreState, at: datetime, out: Out) -> None:
+    session = state.session
+    out.append(SetTimer(name="rotate", at=state.settings.calendar.rotation_time(state.trading_day)))
+    if session is None or at >= session.close + _DAY_END:
+        return
+    prepare = max(at, session.open - _PREPARE)
+    if at >= prepare:
+        out.append(RequestHours(day=state.trading_day))
+    else:
+        out.append(SetTimer(name="hours", at=prepare))
+    out.append(SetTimer(name="account", at=prepare))
+    if at > session.open:
+        out.append(RequestHistoricals(symbols=polls.polled_symbols(state)))
+    flatten = session.close - timedelta(
+        minutes=state.settings.execution.flatten_before_close_minutes
+    )
+    out.append(SetTimer(name="flatten", at=max(at, flatten)))
+    out.append(SetTimer(name="day_end", at=session.close + _DAY_END))
+    polls.first_poll(state, at, out)
+
+
+def begin_flatten(state: CoreState, at: datetime, out: Out) -> None:
+    """Close everything before the close; no entry from here on."""
+    state.day.is_flattening = True
+    minutes = state.settings.execution.flatten_before_close_minutes
+    trades.flatten(state, f"end of day: {minutes} minutes before the close", at, out)
+
+
+def end_day(state: CoreState, at: datetime, out: Out) -> None:
+    """Write the day's result down and read the account once more."""
+    data: Data = {
+        "what": "day_closed",
+        "trading_day": state.trading_day.isoformat(),
+        "realised": text_of(state.day.realised or Decimal(0)),
+        "trades": state.day.trades,
+        "left_open": sum(1 for t in state.book.trades.values() if t.held),
+        "polls_skipped": state.calls.polls_skipped,
+        "unprotected_max_ms": round(state.day.peak_unprotected_s * 1000),
+    }
+    note(state, out, at, data)
+    trades.ask_account(state, out)
+
+
+def rotate(state: CoreState, at: datetime, out: Out) -> None:
+    """Hand the day over: the shell comes back with the next day's `Started`."""
+    following = state.settings.calendar.trading_day(at + timedelta(seconds=1))
+    out.append(RollDay(trading_day=following))

@@ -1,0 +1,268 @@
+"""From a signal to an order or a refusal, with every number."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trading_bot.core.effects import PlaceOrder, Record, SetTimer
+from trading_bot.core.say import day_pnl, info_of, reading_of, say_order, streak
+from trading_bot.core.state import CoreState, Out, StrategySlot, SymbolState
+from trading_bot.core.trades import TIMER as ORDERS_TIMER
+from trading_bot.domain.bar import Bar
+from trading_bot.domain.money import ZERO, price_from_float
+from trading_bot.domain.order import Leg, OrderIntent
+from trading_bot.domain.signal import Signal
+from trading_bot.execution.book import intent_data
+from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
+from trading_bot.logging.decision_record import DecisionRecord, QuoteSeen, RuleCheck
+from trading_bot.logging.line import format_timestamp
+from trading_bot.ports.records import STREAM_DECISIONS, STREAM_RISK
+from trading_bot.risk.check import Check
+from trading_bot.risk.context import EntryContext
+from trading_bot.risk.gate import Refused, Verdict, judge_entry
+from trading_bot.risk.risk_events import rejection_event
+from trading_bot.risk.sizing import Sizing, size_entry
+
+
+def consider(
+    state: CoreState,
+    symbol: SymbolState,
+    slot: StrategySlot,
+    signal: Signal,
+    bar: Bar,
+    at: datetime,
+    out: Out,
+) -> None:
+    """Size the signal, ask the gate, write the verdict down, send what was approved."""
+    context = entry_context(state, symbol, slot, signal, bar, at)
+    ask = context.ask if context.ask is not None else signal.price
+    size = size_entry(
+        price=state.maker.entry_limit(ask),
+        stop=signal.stop_loss,
+        equity=context.equity,
+        buying_power=context.buying_power,
+        reserved_cash=context.reserved_cash,
+        limits=state.settings.risk,
+    )
+    # A size of nothing is judged all the same, as one share: the decision then shows every rule.
+    quantity = size.quantity or 1
+    instrument = symbol.quote.quote.instrument_id if symbol.quote is not None else ""
+    intent = state.maker.entry(signal, quantity=quantity, ask=ask, now=at, instrument_id=instrument)
+    verdict = judge_entry(intent, context, state.settings.risk)
+    said = _Said.of(size, verdict)
+    _write_decision(state, signal, intent, said, symbol, at, out)
+    if said.rule is not None or isinstance(verdict, Refused):
+        return
+    state.seen_ref_ids.add(intent.ref_id)
+    trade = Trade(trade_id=intent.trade_id, symbol=signal.symbol, context=context_of(signal))
+    order = TrackedOrder(
+        intent=intent, purpose=f"entry: {signal.entry_type}", expected_price=signal.price
+    )
+    say_order(state, out, "intent", trade, order, at, intent_data(order, trade.context))
+    out.append(PlaceOrder(order=verdict.order))
+    out.append(
+        SetTimer(
+            name=ORDERS_TIMER, at=at + timedelta(seconds=state.settings.execution.order_poll_s)
+        )
+    )
+
+
+def context_of(signal: Signal) -> TradeContext:
+    """Why the trade was taken, as its records will say."""
+    return TradeContext(
+        strategy_name=signal.strategy_name,
+        entry_type=signal.entry_type,
+        bar_end=signal.bar_end,
+        signal_price=signal.price,
+        stop_loss=signal.stop_loss,
+        target=signal.target,
+        risk_reward_ratio=signal.risk_reward_ratio,
+        reasons=signal.reasons,
+        indicators_used=signal.indicators_used,
+    )
+
+
+def entry_context(
+    state: CoreState,
+    symbol: SymbolState,
+    slot: StrategySlot,
+    signal: Signal,
+    bar: Bar,
+    at: datetime,
+) -> EntryContext:
+    """Everything the gate looks at; None where it is not known."""
+    account = state.account
+    own = state.book.in_symbol(signal.symbol)
+    bid, ask, last = _prices(symbol, bar)
+    return EntryContext(
+        now=at,
+        session=state.session,
+        hours_agree=state.day.hours_agree,
+        bid=bid,
+        ask=ask,
+        last=last,
+        quote_age_s=_quote_age(symbol, bar, at),
+        quote_problem=symbol.problem or None,
+        equity=account.equity if account is not None else None,
+        opening_equity=state.day.opening_equity,
+        buying_power=account.buying_power if account is not None else None,
+        account_age_s=(at - account.at).total_seconds() if account is not None else None,
+        reserved_cash=reserved_cash(state),
+        position_quantity=sum(t.held for t in own),
+        foreign_quantity=foreign_quantity(state, signal.symbol),
+        working_orders=sum(1 for t in own for o in t.orders.values() if o.is_working),
+        open_positions=len(state.book.trades),
+        trades_today=state.day.trades + sum(1 for t in state.book.trades.values() if not t.bought),
+        is_duplicate=state.maker.entry_ref_id(signal) in state.seen_ref_ids,
+        day_pnl=day_pnl(state),
+        consecutive_losses=streak(state),
+        trips=state.breaker.names,
+        protect_only=state.protect_only or None,
+        strategy_stopped=slot.stopped or _not_now(state, bar) or None,
+        stop=signal.stop_loss,
+        target=signal.target,
+        reference_price=signal.price,
+    )
+
+
+def _prices(symbol: SymbolState, bar: Bar) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    quote = symbol.quote
+    if quote is not None:
+        return quote.bid, quote.ask, quote.last
+    if symbol.problem:
+        return None, None, None
+    # A recorded bar has no book: its close stands for all three, the fill model adds the costs.
+    close = price_from_float(bar.close)
+    return close, close, close
+
+
+def _quote_age(symbol: SymbolState, bar: Bar, at: datetime) -> float | None:
+    if symbol.quote is not None:
+        updated_at = symbol.quote.quote.updated_at
+        return None if updated_at is None else (at - updated_at).total_seconds()
+    return None if symbol.problem else (at - bar.end).total_seconds()
+
+
+def _not_now(state: CoreState, bar: Bar) -> str:
+    if state.stopping:
+        return f"stopping: {state.stopping}"
+    if state.day.is_flattening:
+        return "positions are being closed for the end of the day"
+    if state.started_at is not None and bar.start < state.started_at:
+        return "the bar began before this start"
+    return ""
+
+
+def reserved_cash(state: CoreState) -> Decimal:
+    """Dollars that working entries may still take, and that fills took since the last reading."""
+    read_at = state.account.at if state.account is not None else None
+    total = ZERO
+    for trade in state.book.trades.values():
+        for order in trade.orders.values():
+            if order.intent.leg is not Leg.ENTRY:
+                continue
+            if order.intent.limit_price is not None:
+                total += order.intent.limit_price * order.remaining
+            for execution in order.executions.values():
+                if read_at is None or execution.at >= read_at:
+                    total += execution.price * execution.quantity
+    return total
+
+
+def foreign_quantity(state: CoreState, symbol: str) -> Decimal | None:
+    """Shares of `symbol` at the broker that are not ours; None when the account was never read."""
+    if state.positions is None or state.account is None:
+        return None
+    at_broker = next((p.quantity for p in state.positions if p.symbol == symbol), ZERO)
+    read_at = state.account.at
+    ours = 0
+    for trade in state.book.in_symbol(symbol):
+        for is_entry, sign in ((True, 1), (False, -1)):
+            ours += sign * sum(
+                e.quantity for e in trade.executions(of_entry=is_entry) if e.at <= read_at
+            )
+    return at_broker - ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """The answer as it is written: the gate's refusal first, then a size of nothing."""
+
+    rule: str | None
+    reason: str
+    checks: tuple[Check, ...]
+    quantity: int | None
+
+    @classmethod
+    def of(cls, size: Sizing, verdict: Verdict) -> "_Said":
+        if isinstance(verdict, Refused):
+            return cls(
+                rule=verdict.rule,
+                reason=verdict.reason,
+                checks=verdict.checks,
+                quantity=size.quantity or None,
+            )
+        if size.code:
+            return cls(rule=size.code, reason=size.reason, checks=verdict.checks, quantity=None)
+        reason = f"{verdict.reason}; {size.reason}"
+        return cls(rule=None, reason=reason, checks=verdict.checks, quantity=size.quantity)
+
+
+def _write_decision(
+    state: CoreState,
+    signal: Signal,
+    intent: OrderIntent,
+    said: _Said,
+    symbol: SymbolState,
+    at: datetime,
+    out: Out,
+) -> None:
+    record = DecisionRecord(
+        seq=state.decision_seq,
+        timestamp=format_timestamp(at),
+        session_id=info_of(state).session_id,
+        symbol=signal.symbol,
+        strategy_name=signal.strategy_name,
+        entry_type=signal.entry_type,
+        signal_id=intent.ref_id,
+        ref_id=None if said.rule else intent.ref_id,
+        verdict="refused" if said.rule else "approved",
+        rule=said.rule,
+        reason=said.reason,
+        signal_price=signal.price,
+        signal_reasons=signal.reasons,
+        quantity=said.quantity,
+        limit_price=intent.limit_price,
+        stop_loss=signal.stop_loss,
+        target=signal.target,
+        bar_end=format_timestamp(signal.bar_end),
+        checks=tuple(
+            RuleCheck(rule=c.rule, ok=c.ok is True, value=c.value_text, limit=c.limit_text)
+            for c in said.checks
+        ),
+        quote=_quote_seen(symbol),
+    )
+    state.decision_seq += 1
+    out.append(Record(STREAM_DECISIONS, record))
+    if said.rule:
+        event = rejection_event(
+            rule=said.rule,
+            reason=said.reason,
+            symbol=signal.symbol,
+            reading=reading_of(state, at),
+            limits=state.settings.risk,
+        )
+        out.append(Record(STREAM_RISK, event))
+
+
+def _quote_seen(symbol: SymbolState) -> QuoteSeen | None:
+    checked = symbol.quote
+    if checked is None:
+        return None
+    at = checked.quote.updated_at
+    return QuoteSeen(
+        bid=checked.bid,
+        ask=checked.ask,
+        last=checked.last,
+        at=None if at is None else format_timestamp(at),
+    )

@@ -1,0 +1,206 @@
+"""Everything that can change a decision. All of it comes through one inbox and is on the tape.
+
+Every event says when it entered the inbox (`at`, aware UTC), on the shell's clock.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from trading_bot.domain.bar import Bar
+from trading_bot.domain.order import BrokerOrder
+from trading_bot.domain.position import AccountSnapshot, BrokerPosition
+from trading_bot.domain.quote import Fundamental, HistoricalBar, MarketHours, Quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """What every record of this run carries."""
+
+    session_id: str
+    bot_version: str
+    config_hash: str
+    execution_mode: str
+    account_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartState:
+    """What the records say at a start or a day's switch; raw lines of the record, oldest first.
+
+    `order_lines` are the events of trades that are not closed and the day's notes, `trade_lines`
+    the latest trade records (enough for the performance window and the day), `risk_lines` every
+    trip and reset of a breaker, `order_seq` and `decision_seq` the next free numbers.
+    """
+
+    trading_day: date
+    order_lines: tuple[str, ...] = ()
+    trade_lines: tuple[str, ...] = ()
+    risk_lines: tuple[str, ...] = ()
+    order_seq: int = 0
+    decision_seq: int = 0
+    protect_only: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The first event of each day's tape: who runs, from what; a day's switch is no new session."""
+
+    at: datetime
+    session: SessionInfo
+    start: StartState
+    is_new_session: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired:
+    """A timer that the core set has come due."""
+
+    at: datetime
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollArrived:
+    """A poll's quotes; `volumes` only when asked for and got, `volumes_error` when asked and not got."""
+
+    at: datetime
+    request: int
+    asked_at: datetime
+    quotes: tuple[Quote, ...]
+    missing: tuple[str, ...]
+    volumes: tuple[Fundamental, ...] | None = None
+    volumes_error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFailed:
+    """A request that the core made failed.
+
+    `what` is "poll", "historicals", "hours", "account", "orders"; `family` is "retryable", "session"
+    or "data"; `retry_after_s` the wait the other side asked for.
+    """
+
+    at: datetime
+    what: str
+    request: int
+    family: str
+    reason: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoricalsArrived:
+    """Five-minute bars of today, for warm-up; sorted by symbol, then time."""
+
+    at: datetime
+    bars: tuple[HistoricalBar, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursArrived:
+    """The broker's own hours of one day."""
+
+    at: datetime
+    hours: MarketHours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountArrived:
+    """The account and every position, read together."""
+
+    at: datetime
+    account: AccountSnapshot
+    positions: tuple[BrokerPosition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersArrived:
+    """Every order of the broker that changed since the core asked."""
+
+    at: datetime
+    orders: tuple[BrokerOrder, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced:
+    """The broker answered a place with an order."""
+
+    at: datetime
+    ref_id: str
+    order: BrokerOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFailed:
+    """A place came to nothing readable.
+
+    `outcome` is "rejected" (the broker refused it), "not_sent" (it never left), "unknown" (it may be working).
+    """
+
+    at: datetime
+    ref_id: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAnswered:
+    """The broker answered a cancel; `accepted` means asked, not done."""
+
+    at: datetime
+    ref_id: str
+    accepted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyLoadFailed:
+    """A trader's strategy could not be made for a symbol."""
+
+    at: datetime
+    strategy_name: str
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalFailed:
+    """The record can no longer be written; nothing may be opened any more."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested:
+    """Somebody wants the daemon to stop."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarRecorded:
+    """A closed bar from a recorded source, instead of bars built from quotes."""
+
+    at: datetime
+    bar: Bar
+
+
+Event = (
+    Started
+    | TimerFired
+    | PollArrived
+    | CallFailed
+    | HistoricalsArrived
+    | HoursArrived
+    | AccountArrived
+    | OrdersArrived
+    | OrderPlaced
+    | OrderFailed
+    | CancelAnswered
+    | StrategyLoadFailed
+    | JournalFailed
+    | StopRequested
+    | BarRecorded
+)

@@ -1,0 +1,145 @@
+"""Asking for quotes and taking them in."""
+
+from datetime import datetime, timedelta
+
+from trading_bot.core import bars, trades
+from trading_bot.core.breakers import check_day
+from trading_bot.core.effects import RequestPoll, SetTimer
+from trading_bot.core.events import CallFailed, PollArrived
+from trading_bot.core.say import Numbers, alarm, is_news, over, warn
+from trading_bot.core.state import CoreState, Out, SymbolState
+from trading_bot.domain.quote import Quote
+from trading_bot.market.quote_check import CheckedQuote, QuoteCode
+
+TIMER = "poll"
+_OUTAGE_ALARM_POLLS = 5
+_MINUTE = timedelta(minutes=1)
+
+
+def first_poll(state: CoreState, at: datetime, out: Out) -> None:
+    """Set the timer of the day's first poll that is not past; none on a day without a session."""
+    if state.session is not None:
+        out.append(SetTimer(name=TIMER, at=max(state.session.open, at)))
+
+
+def ask(state: CoreState, at: datetime, out: Out) -> None:
+    """Ask for one poll; drop it when the last has not come back."""
+    session = state.session
+    if session is None:
+        return
+    interval = timedelta(seconds=state.settings.poll.interval_s)
+    past = (at - session.open) // interval
+    following = session.open + interval * (past + 1)
+    if at < session.close + interval:
+        out.append(SetTimer(name=TIMER, at=following))
+    calls = state.calls
+    if calls.poll is not None:
+        calls.polls_skipped += 1
+        return
+    calls.poll = calls.next_request
+    calls.next_request += 1
+    out.append(
+        RequestPoll(
+            request=calls.poll,
+            symbols=polled_symbols(state),
+            with_volumes=calls.volumes_for != _minute_of(state, at),
+        )
+    )
+
+
+def polled_symbols(state: CoreState) -> tuple[str, ...]:
+    """Watchlist, held and working symbols, sorted."""
+    return tuple(state.symbols)
+
+
+def _minute_of(state: CoreState, at: datetime) -> datetime:
+    session = state.session
+    assert session is not None, "polls run on sessions only"
+    return session.open + (at - session.open) // _MINUTE * _MINUTE
+
+
+def on_poll(state: CoreState, event: PollArrived, out: Out) -> None:
+    """Check every quote, mark, look for exits, close bars, let the strategies speak."""
+    calls = state.calls
+    if event.request != calls.poll:
+        calls.polls_skipped += 1
+        return
+    calls.poll = None
+    _quotes_are_back(state, event.at, out)
+    quotes = {q.symbol: q for q in event.quotes}
+    for symbol in state.symbols.values():
+        _take_quote(state, symbol, quotes.get(symbol.symbol), event.at, out)
+    check_day(state, event.at, out)
+    trades.on_quotes(state, event.at, out)
+    volumes = {f.symbol: f.volume for f in event.volumes or ()}
+    if event.volumes is not None:
+        calls.volumes_for = _minute_of(state, event.asked_at)
+    for symbol in state.symbols.values():
+        bars.close_due(state, symbol, event.at, volumes, out)
+    trades.ask_resting(state, event.at, out)
+
+
+def _take_quote(
+    state: CoreState, symbol: SymbolState, quote: Quote | None, at: datetime, out: Out
+) -> None:
+    taken = symbol.tracker.take(quote, at)
+    if isinstance(taken, CheckedQuote):
+        symbol.quote = taken
+        symbol.mark = taken.last
+        if symbol.problem:
+            over(state, "quote", symbol.symbol)
+            symbol.problem = symbol.problem_text = ""
+        if symbol.builder is not None:
+            symbol.builder.take(float(taken.last), at, taken.last_at)
+        return
+    symbol.problem, symbol.problem_text = taken.code.value, taken.text
+    symbol.target_seen = 0
+    if taken.code is not QuoteCode.NOT_TRADED and is_news(state, "quote", symbol.symbol):
+        numbers: Numbers = {
+            "symbol": symbol.symbol,
+            "rule": taken.code.value,
+            "reason": taken.text,
+        }
+        warn(state, out, at, "quote_refused", "quote_ignored", numbers)
+
+
+def _quotes_are_back(state: CoreState, at: datetime, out: Out) -> None:
+    calls = state.calls
+    if over(state, "quotes_down"):
+        warn(
+            state,
+            out,
+            at,
+            "quote_source_recovered",
+            "entries_allowed",
+            {"failed_polls": calls.poll_failures},
+        )
+    calls.poll_failures = 0
+
+
+def on_poll_failed(state: CoreState, event: CallFailed, out: Out) -> None:
+    """Back off, keep everything, open nothing: quotes grow stale by themselves."""
+    calls = state.calls
+    if event.request != calls.poll:
+        return
+    calls.poll = None
+    calls.poll_failures += 1
+    for symbol in state.symbols.values():
+        symbol.target_seen = 0
+    numbers: Numbers = {
+        "family": event.family,
+        "reason": event.reason,
+        "failed_polls": calls.poll_failures,
+    }
+    if is_news(state, "quotes_down"):
+        warn(state, out, event.at, "quote_source_failed", "entries_paused", numbers)
+    if calls.poll_failures == _OUTAGE_ALARM_POLLS:
+        alarm(state, out, event.at, "quote_source_down", "entries_paused", numbers)
+    out.append(SetTimer(name=TIMER, at=event.at + _backoff(state, event)))
+
+
+def _backoff(state: CoreState, event: CallFailed) -> timedelta:
+    poll = state.settings.poll
+    doubled = poll.interval_s * 2 ** min(state.calls.poll_failures - 1, 10)
+    wait = max(min(doubled, poll.failure_backoff_max_s), event.retry_after_s or 0)
+    return timedelta(seconds=wait)

@@ -1,0 +1,80 @@
+"""The state from the records: nothing else survives a restart."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from trading_bot.core.events import SessionInfo, StartState
+from trading_bot.core.say import book_result
+from trading_bot.core.state import CoreState
+from trading_bot.domain.money import ZERO
+from trading_bot.domain.order import Leg
+from trading_bot.execution.book import TradeBook
+from trading_bot.execution.trade_records import Origin, entry_order_id
+from trading_bot.logging.line import parse_timestamp
+from trading_bot.logging.order_event import OrderEvent
+from trading_bot.logging.risk_event import RiskEvent
+from trading_bot.logging.trade_record import TradeRecord
+from trading_bot.performance.metric import RollingWindow
+from trading_bot.risk.breaker import rebuild as rebuild_breaker
+
+
+def restore(state: CoreState, start: StartState, session: SessionInfo) -> None:
+    """Fill `state` from the lines of `start`; RecordError or DataError when a line is not what it must be."""
+    events = [OrderEvent.from_jsonl_line(line) for line in start.order_lines]
+    trades = [TradeRecord.from_jsonl_line(line) for line in start.trade_lines]
+    state.origin = Origin(
+        session_id=session.session_id,
+        bot_version=session.bot_version,
+        config_hash=session.config_hash,
+        execution_mode=session.execution_mode,
+        account_id=session.account_id,
+    )
+    state.book = TradeBook()
+    state.book.restore(e for e in events if e.kind != "note")
+    state.breaker = rebuild_breaker(RiskEvent.from_jsonl_line(line) for line in start.risk_lines)
+    state.window = RollingWindow(state.settings.performance)
+    state.losses = []
+    for net, closed_at in _closed_results(
+        trades, {entry_order_id(t) for t in state.book.trades.values()}
+    ):
+        book_result(state, net, closed_at)
+    state.order_seq, state.decision_seq = start.order_seq, start.decision_seq
+    state.protect_only = start.protect_only or state.protect_only
+    state.seen_ref_ids = {
+        ref for ref, (_, order) in state.book.orders.items() if order.intent.leg is Leg.ENTRY
+    }
+    _restore_day(state, events, trades)
+
+
+def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeRecord]) -> None:
+    today = state.trading_day
+    calendar = state.settings.calendar
+    for event in events:
+        if event.kind == "note" and event.data.get("trading_day") == today.isoformat():
+            if event.data.get("what") == "day_opened":
+                state.day.opening_equity = Decimal(str(event.data["opening_equity"]))
+    entries: set[str] = set()
+    for record in trades:
+        if calendar.trading_day(parse_timestamp(record.timestamp)) != today:
+            continue
+        if record.action == "BUY":
+            entries.add(record.order_id)
+        if record.net_profit_loss is not None:
+            state.day.realised += record.net_profit_loss
+    state.day.trades = len(entries)
+
+
+def _closed_results(
+    trades: list[TradeRecord], still_open: set[str]
+) -> list[tuple[Decimal, datetime]]:
+    """Net results of closed round trips in the order they closed; trades cut off at the front are left out."""
+    net: dict[str, Decimal] = {}
+    closed_at: dict[str, datetime] = {}
+    for record in trades:
+        if record.action == "BUY":
+            net[record.order_id] = net.get(record.order_id, ZERO) - (record.commission or ZERO)
+        elif record.order_id in net and record.net_profit_loss is not None:
+            net[record.order_id] += record.net_profit_loss
+            closed_at.pop(record.order_id, None)
+            closed_at[record.order_id] = parse_timestamp(record.timestamp)
+    return [(net[key], at) for key, at in closed_at.items() if key not in still_open]

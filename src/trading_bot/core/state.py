@@ -1,0 +1,119 @@
+"""The core's state: changed by `step` alone, never shared."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from trading_bot.core.effects import Effect
+from trading_bot.core.events import SessionInfo
+from trading_bot.core.settings import CoreSettings
+from trading_bot.domain.bar import Bar
+from trading_bot.domain.money import ZERO
+from trading_bot.domain.position import AccountSnapshot, BrokerPosition
+from trading_bot.execution.book import TradeBook
+from trading_bot.execution.intents import Maker
+from trading_bot.execution.trade_records import Origin
+from trading_bot.market.bars import BarAggregator, BarBuilder
+from trading_bot.market.calendar import Session
+from trading_bot.market.quote_check import CheckedQuote, QuoteTracker
+from trading_bot.performance.metric import RollingWindow
+from trading_bot.risk.breaker import BreakerState
+from trading_bot.strategies.protocol import Strategy
+
+Out = list[Effect]
+
+
+@dataclass(slots=True, kw_only=True)
+class StrategySlot:
+    """A strategy on a symbol; `stopped` says why it may not enter any more, empty while it may."""
+
+    strategy: Strategy
+    stopped: str = ""
+    signals: int = 0
+    last_bar: Bar | None = None
+    was_quiet: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class SymbolState:
+    """What is known of one symbol today.
+
+    `quote` is the latest that passed every check; `problem` the code of what was wrong with the
+    latest one, empty when nothing was; `target_seen` counts checked quotes in a row past the target.
+    """
+
+    symbol: str
+    tracker: QuoteTracker
+    builder: BarBuilder | None
+    slots: list[StrategySlot]
+    aggregators: dict[int, BarAggregator]
+    quote: CheckedQuote | None = None
+    problem: str = ""
+    problem_text: str = ""
+    mark: Decimal | None = None
+    target_seen: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class DayState:
+    """The running day: what was recorded as equity at its opening, what was realised since."""
+
+    opening_equity: Decimal | None = None
+    realised: Decimal = ZERO
+    trades: int = 0
+    hours_agree: bool | None = None
+    is_flattening: bool = False
+    peak_unprotected_s: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Calls:
+    """Requests under way, so that none is sent twice and a late poll is dropped, not queued."""
+
+    next_request: int = 1
+    poll: int | None = None
+    orders: bool = False
+    account: bool = False
+    poll_failures: int = 0
+    polls_skipped: int = 0
+    volumes_for: datetime | None = None
+
+
+@dataclass(slots=True)
+class CoreState:
+    """Everything the core knows. Made by `new_state`, filled by the `Started` event."""
+
+    settings: CoreSettings
+    maker: Maker
+    book: TradeBook
+    breaker: BreakerState
+    window: RollingWindow
+    trading_day: date = date.min
+    session: Session | None = None
+    info: SessionInfo | None = None
+    origin: Origin | None = None
+    symbols: dict[str, SymbolState] = field(default_factory=dict)
+    account: AccountSnapshot | None = None
+    positions: tuple[BrokerPosition, ...] | None = None
+    day: DayState = field(default_factory=DayState)
+    calls: Calls = field(default_factory=Calls)
+    order_seq: int = 0
+    decision_seq: int = 0
+    started_at: datetime | None = None
+    protect_only: str = ""
+    stopping: str = ""
+    is_finished: bool = False
+    losses: list[datetime] = field(default_factory=list)
+    seen_ref_ids: set[str] = field(default_factory=set)
+    said: set[tuple[str, ...]] = field(default_factory=set)
+
+
+def new_state(settings: CoreSettings) -> CoreState:
+    """An empty state; the first event must be `Started`."""
+    return CoreState(
+        settings=settings,
+        maker=Maker(identity=settings.identity, settings=settings.execution),
+        book=TradeBook(),
+        breaker=BreakerState(),
+        window=RollingWindow(settings.performance),
+    )

@@ -1,0 +1,270 @@
+"""Open trades: what the broker said of their orders, what comes next, what is written of them."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trading_bot.core.breakers import check_day
+from trading_bot.core.effects import (
+    Alert,
+    CancelOrder,
+    PlaceOrder,
+    Record,
+    RequestAccount,
+    RequestOrders,
+    SetTimer,
+)
+from trading_bot.core.say import (
+    Data,
+    Numbers,
+    alarm,
+    book_result,
+    is_news,
+    over,
+    say_order,
+    say_trade,
+)
+from trading_bot.core.state import CoreState, Out
+from trading_bot.domain.money import ZERO, text_of
+from trading_bot.domain.order import BrokerOrder, Leg, OrderState
+from trading_bot.domain.signal import ExitSignal
+from trading_bot.execution.advance import Cancel, Sell, Step, View, is_done, next_steps
+from trading_bot.execution.book import intent_data
+from trading_bot.execution.observe import new_facts
+from trading_bot.execution.trade import TrackedOrder, Trade
+from trading_bot.execution.trade_records import trade_record
+from trading_bot.performance.round_trips import round_trip
+from trading_bot.ports.records import STREAM_PERFORMANCE, STREAM_TRADES
+from trading_bot.risk.context import ExitContext
+from trading_bot.risk.gate import Refused, judge_exit
+
+TIMER = "orders"
+_LOOKBACK = timedelta(hours=24)
+_CONFIRMED = (OrderState.UNCONFIRMED, OrderState.OPEN, OrderState.PART_FILLED)
+_LAST_MINUTE = timedelta(minutes=1)
+
+
+def on_quotes(state: CoreState, at: datetime, out: Out) -> None:
+    """Take targets and deadlines that the latest quotes reached; then move every trade on."""
+    for trade in list(state.book.trades.values()):
+        if not trade.exit_reason and trade.held:
+            _look_for_exit(state, trade, at, out)
+        advance(state, trade, at, out)
+
+
+def _look_for_exit(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
+    symbol = state.symbols.get(trade.symbol)
+    if symbol is None or symbol.quote is None or symbol.quote.checked_at != at:
+        return
+    bid = symbol.quote.bid
+    target = trade.target
+    symbol.target_seen = symbol.target_seen + 1 if target is not None and bid >= target else 0
+    settings = state.settings.execution
+    if target is not None and symbol.target_seen >= settings.exit_confirmations:
+        symbol.target_seen = 0
+        leave(
+            state, trade, f"target {text_of(target)} reached, bid {text_of(bid)}", target, at, out
+        )
+    elif settings.max_hold_minutes is not None and trade.opened_at is not None:
+        held = at - trade.opened_at
+        if held >= timedelta(minutes=settings.max_hold_minutes):
+            leave(state, trade, f"held for {settings.max_hold_minutes} minutes", bid, at, out)
+
+
+def leave(
+    state: CoreState, trade: Trade, reason: str, expected: Decimal, at: datetime, out: Out
+) -> None:
+    """Decide to close `trade`: durable before the first cancel, so that a restart finishes it."""
+    if trade.exit_reason:
+        return
+    data: Data = {
+        "exit_reason": reason,
+        "exit_expected": text_of(expected),
+    }
+    say_trade(state, out, "plan_change", trade, at, data)
+
+
+def leave_on_signal(state: CoreState, signal: ExitSignal, at: datetime, out: Out) -> None:
+    """A strategy wants out of what it took."""
+    for trade in state.book.in_symbol(signal.symbol):
+        if trade.context.strategy_name == signal.strategy_name and trade.held:
+            symbol = state.symbols[signal.symbol]
+            leave(state, trade, signal.reasons, symbol.mark or trade.stop_price, at, out)
+            advance(state, trade, at, out)
+
+
+def flatten(state: CoreState, reason: str, at: datetime, out: Out) -> None:
+    """Close every trade."""
+    for trade in list(state.book.trades.values()):
+        symbol = state.symbols.get(trade.symbol)
+        mark = symbol.mark if symbol is not None else None
+        leave(state, trade, reason, mark or trade.stop_price, at, out)
+        advance(state, trade, at, out)
+
+
+def advance(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
+    """Perform the next steps of `trade`, book its protection, close it when it is done."""
+    if not state.protect_only or trade.held or trade.working_sells:
+        for step in next_steps(trade, _view(state, trade, at), state.maker):
+            _perform(state, trade, step, at, out)
+    _book_protection(state, trade, at, out)
+    if is_done(trade):
+        _close(state, trade, at, out)
+    elif _is_busy(trade):
+        out.append(
+            SetTimer(name=TIMER, at=at + timedelta(seconds=state.settings.execution.order_poll_s))
+        )
+
+
+def _view(state: CoreState, trade: Trade, at: datetime) -> View:
+    symbol = state.symbols.get(trade.symbol)
+    session = state.session
+    age_max = timedelta(seconds=state.settings.quotes.quote_age_max_s)
+    bid = None
+    if symbol is not None and symbol.quote is not None and not symbol.problem:
+        bid = symbol.quote.bid if at - symbol.quote.checked_at <= age_max else None
+    return View(
+        now=at,
+        bid=bid,
+        is_open=session is not None and session.open <= at < session.close,
+        is_last_minute=session is not None and at >= session.close - _LAST_MINUTE,
+    )
+
+
+def _is_busy(trade: Trade) -> bool:
+    return (
+        any(
+            o.is_working
+            and (
+                o.intent.leg is not Leg.STOP
+                or o.state not in _CONFIRMED
+                or o.cancel_asked_at is not None
+            )
+            for o in trade.orders.values()
+        )
+        or bool(trade.exit_reason)
+        or trade.held > trade.working_sells
+    )
+
+
+def _perform(state: CoreState, trade: Trade, step: Step, at: datetime, out: Out) -> None:
+    if isinstance(step, Cancel):
+        say_order(state, out, "cancel_requested", trade, step.order, at, {"reason": step.reason})
+        out.append(CancelOrder(ref_id=step.order.intent.ref_id, order_id=step.order.order_id))
+        return
+    _sell(state, trade, step, at, out)
+
+
+def _sell(state: CoreState, trade: Trade, step: Sell, at: datetime, out: Out) -> None:
+    own = state.book.in_symbol(trade.symbol)
+    context = ExitContext(
+        held_quantity=trade.held,
+        working_sells=sum(t.working_sells for t in own),
+        broker_sellable=None,
+        is_duplicate=step.intent.ref_id in trade.orders,
+    )
+    verdict = judge_exit(step.intent, context)
+    if isinstance(verdict, Refused):
+        if is_news(state, "exit_refused", trade.trade_id, verdict.rule):
+            numbers: Numbers = {
+                "symbol": trade.symbol,
+                "rule": verdict.rule,
+                "reason": verdict.reason,
+            }
+            alarm(state, out, at, "exit_refused", "sell_rejected", numbers)
+        return
+    order = TrackedOrder(
+        intent=step.intent, purpose=step.purpose, expected_price=step.expected_price
+    )
+    say_order(state, out, "intent", trade, order, at, intent_data(order, None))
+    out.append(PlaceOrder(order=verdict.order))
+
+
+def _book_protection(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
+    covered = sum(
+        o.remaining
+        for o in trade.orders.values()
+        if o.intent.leg is not Leg.ENTRY and o.state in _CONFIRMED
+    )
+    bare = trade.held - covered
+    if bare > 0 and trade.unprotected_since is None:
+        say_trade(state, out, "unprotected", trade, at, {"quantity": bare})
+    elif bare <= 0 and trade.unprotected_since is not None:
+        seconds = (at - trade.unprotected_since).total_seconds()
+        state.day.peak_unprotected_s = max(state.day.peak_unprotected_s, seconds)
+        say_trade(state, out, "protected", trade, at, {"unprotected_ms": round(seconds * 1000)})
+
+
+def take_order(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:
+    """Book what a reading of one of our orders adds, then move its trade on."""
+    found = _find(state, seen)
+    if found is None:
+        return
+    trade, order = found
+    if not order.order_id:
+        order.order_id = seen.order_id
+    for fact in new_facts(order, seen):
+        say_order(state, out, fact.kind, trade, order, at, dict(fact.data))
+        if fact.kind == "fill":
+            _record_fill(state, trade, order, str(fact.data["execution_id"]), out)
+    advance(state, trade, at, out)
+
+
+def _find(state: CoreState, seen: BrokerOrder) -> tuple[Trade, TrackedOrder] | None:
+    if seen.ref_id:
+        return state.book.orders.get(seen.ref_id)
+    return next(
+        (pair for pair in state.book.orders.values() if pair[1].order_id == seen.order_id), None
+    )
+
+
+def _record_fill(
+    state: CoreState, trade: Trade, order: TrackedOrder, execution_id: str, out: Out
+) -> None:
+    assert state.origin is not None, "the first event must be Started"
+    if order.intent.leg is Leg.ENTRY and len(order.executions) == 1:
+        state.day.trades += 1
+    record = trade_record(trade, order, order.executions[execution_id], state.origin)
+    out.append(Record(STREAM_TRADES, record))
+    if record.net_profit_loss is not None:
+        state.day.realised += record.net_profit_loss
+
+
+def _close(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
+    over(state, "exit_refused", trade.trade_id)
+    if not trade.bought:
+        say_trade(state, out, "closed", trade, at, {"quantity": 0})
+        return
+    entries, exits = trade.executions(of_entry=True), trade.executions(of_entry=False)
+    trip = round_trip(trade.trade_id, trade.symbol, entries, exits)
+    data: Data = {"quantity": trip.quantity, "net_profit_loss": text_of(trip.net_profit_loss)}
+    say_trade(state, out, "closed", trade, at, data)
+    book_result(state, trip.net_profit_loss, trip.closed_at)
+    equity = (state.day.opening_equity or ZERO) + state.day.realised
+    metric = state.window.metric(at=at, equity=equity)
+    out.append(Record(STREAM_PERFORMANCE, metric))
+    if metric.alert_triggered and metric.alert_message:
+        out.append(Alert(severity="WARNING", subject="performance", text=metric.alert_message))
+    ask_account(state, out)
+    check_day(state, at, out)
+
+
+def ask_account(state: CoreState, out: Out) -> None:
+    """Read the account, unless a reading is under way."""
+    if not state.calls.account:
+        state.calls.account = True
+        out.append(RequestAccount())
+
+
+def ask_resting(state: CoreState, at: datetime, out: Out) -> None:
+    """Read the broker's orders once a poll while anything of ours works there."""
+    if state.book.orders:
+        ask_orders(state, at, out)
+
+
+def ask_orders(state: CoreState, at: datetime, out: Out) -> None:
+    """Read the broker's orders since a day before the oldest of ours, unless a reading is under way."""
+    if state.calls.orders or not state.book.orders:
+        return
+    state.calls.orders = True
+    since = min(order.intent.created_at for _, order in state.book.orders.values()) - _LOOKBACK
+    out.append(RequestOrders(since=since))

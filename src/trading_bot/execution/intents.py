@@ -1,0 +1,125 @@
+"""Building intents: what an entry, a stop and an exit look like, priced and named."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trading_bot.domain.money import round_buy, round_sell
+from trading_bot.domain.order import Leg, OrderIntent, OrderType, Side, TimeInForce
+from trading_bot.domain.signal import Signal
+from trading_bot.execution.ref_ids import Identity, make_ref_id
+from trading_bot.execution.settings import ExecutionSettings
+from trading_bot.execution.trade import Trade
+
+APPROVAL_LIFE = timedelta(seconds=5)
+"""How long after its approval an order's bytes may still leave."""
+
+_HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """Makes intents for one home's account."""
+
+    identity: Identity
+    settings: ExecutionSettings
+
+    def entry_ref_id(self, signal: Signal) -> str:
+        """The entry's name: the same signal is the same order, also after a restart."""
+        return make_ref_id(
+            self.identity,
+            strategy_name=signal.strategy_name,
+            symbol=signal.symbol,
+            bar_end=signal.bar_end,
+            leg=Leg.ENTRY,
+            generation=0,
+        )
+
+    def entry_limit(self, ask: Decimal) -> Decimal:
+        """Limit of an entry when `ask` is asked: marketable, a collar above, rounded down to the tick."""
+        return round_buy(ask + ask * self.settings.entry_collar_pct / _HUNDRED)
+
+    def entry(
+        self, signal: Signal, *, quantity: int, ask: Decimal, now: datetime, instrument_id: str
+    ) -> OrderIntent:
+        """A marketable limit buy, good for the day."""
+        ref_id = self.entry_ref_id(signal)
+        return OrderIntent(
+            ref_id=ref_id,
+            trade_id=ref_id,
+            symbol=signal.symbol,
+            side=Side.BUY,
+            leg=Leg.ENTRY,
+            type=OrderType.LIMIT,
+            quantity=quantity,
+            time_in_force=TimeInForce.GFD,
+            limit_price=self.entry_limit(ask),
+            stop_price=None,
+            created_at=now,
+            valid_until=now + APPROVAL_LIFE,
+            instrument_id=instrument_id,
+        )
+
+    def stop(self, trade: Trade, *, quantity: int, now: datetime) -> OrderIntent:
+        """A stop-market sell, good until cancelled: a stop-limit can be gapped through."""
+        return self._sell(
+            trade,
+            leg=Leg.STOP,
+            type=OrderType.STOP,
+            quantity=quantity,
+            time_in_force=TimeInForce.GTC,
+            limit_price=None,
+            stop_price=round_sell(trade.stop_price),
+            now=now,
+        )
+
+    def exit(
+        self, trade: Trade, *, quantity: int, bid: Decimal, now: datetime, at_market: bool
+    ) -> OrderIntent:
+        """A sell that closes: a marketable limit a collar under the bid, or at market in the last minute."""
+        limit = round_sell(bid - bid * self.settings.exit_collar_pct / _HUNDRED)
+        return self._sell(
+            trade,
+            leg=Leg.EXIT,
+            type=OrderType.MARKET if at_market else OrderType.LIMIT,
+            quantity=quantity,
+            time_in_force=TimeInForce.GFD,
+            limit_price=None if at_market else limit,
+            stop_price=None,
+            now=now,
+        )
+
+    def _sell(
+        self,
+        trade: Trade,
+        *,
+        leg: Leg,
+        type: OrderType,  # noqa: A002 - the field's own name
+        quantity: int,
+        time_in_force: TimeInForce,
+        limit_price: Decimal | None,
+        stop_price: Decimal | None,
+        now: datetime,
+    ) -> OrderIntent:
+        return OrderIntent(
+            ref_id=make_ref_id(
+                self.identity,
+                strategy_name=trade.context.strategy_name,
+                symbol=trade.symbol,
+                bar_end=trade.context.bar_end,
+                leg=leg,
+                generation=trade.generations.get(leg, 0),
+            ),
+            trade_id=trade.trade_id,
+            symbol=trade.symbol,
+            side=Side.SELL,
+            leg=leg,
+            type=type,
+            quantity=quantity,
+            time_in_force=time_in_force,
+            limit_price=limit_price,
+            stop_price=stop_price,
+            created_at=now,
+            valid_until=now + APPROVAL_LIFE,
+            instrument_id=next(iter(trade.orders.values())).intent.instrument_id,
+        )

@@ -1,0 +1,68 @@
+"""Names of orders that are the same after any restart and that nobody else can make."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+
+from trading_bot.domain.order import Leg
+
+_TAG_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whose orders these are. `key` is the home's secret; it never reaches a record or the tape."""
+
+    mode: str
+    account: str
+    key: bytes
+
+
+def make_ref_id(
+    identity: Identity,
+    *,
+    strategy_name: str,
+    symbol: str,
+    bar_end: datetime,
+    leg: Leg,
+    generation: int,
+) -> str:
+    """The order's ref_id in UUID shape: a pure function of what the order is for.
+
+    The first 20 hex digits are a hash of mode, account, strategy, symbol, bar end, leg and
+    generation; the last 12 are an HMAC of those under the home's key, by which our own orders are
+    recognised at the broker even after losing every record.
+    """
+    what = "|".join(
+        (
+            identity.mode,
+            identity.account,
+            strategy_name,
+            symbol,
+            bar_end.isoformat(),
+            leg,
+            str(generation),
+        )
+    )
+    body = hashlib.sha256(what.encode()).hexdigest()[: 32 - _TAG_DIGITS]
+    return _uuid_shape(body + _tag(identity.key, body))
+
+
+def is_ours(ref_id: str, identity: Identity) -> bool:
+    """True when `ref_id` was made under this home's key; false for anything else, malformed included."""
+    digits = ref_id.replace("-", "").lower()
+    if len(digits) != 32:
+        return False
+    body = digits[: 32 - _TAG_DIGITS]
+    return hmac.compare_digest(
+        _tag(identity.key, body).encode(), digits[32 - _TAG_DIGITS :].encode()
+    )
+
+
+def _tag(key: bytes, body: str) -> str:
+    return hmac.digest(key, body.encode(), "sha256").hex()[:_TAG_DIGITS]
+
+
+def _uuid_shape(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

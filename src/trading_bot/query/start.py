@@ -1,0 +1,97 @@
+"""Where a run or a day starts from, as the records tell it."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date
+from typing import TypeVar
+
+import msgspec
+
+from trading_bot.core.codec import encode_start
+from trading_bot.core.events import StartState
+from trading_bot.domain.errors import DataError
+from trading_bot.ports.records import (
+    STREAM_DECISIONS,
+    STREAM_ORDERS,
+    STREAM_RISK,
+    STREAM_TRADES,
+    RecordSource,
+)
+
+_TRADE_LINES = 1_000
+"""Enough trade lines for the performance window and one day of the contract's busiest scale."""
+
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class _OrderHead(msgspec.Struct):
+    seq: int
+    kind: str
+    correlation_id: str | None = None
+
+
+class _DecisionHead(msgspec.Struct):
+    seq: int
+
+
+class _NoteData(msgspec.Struct):
+    trading_day: str = ""
+
+
+class _Note(msgspec.Struct):
+    data: _NoteData
+
+
+def read_start(source: RecordSource, trading_day: date) -> StartState:
+    """The start of `trading_day`; DataError names the stream when a line cannot be read."""
+    order_lines, order_seq = _open_orders(source, trading_day)
+    last_decision = source.tail(STREAM_DECISIONS, 1)
+    decision_seq = (
+        _decode(last_decision[0], _DecisionHead, STREAM_DECISIONS).seq + 1 if last_decision else 0
+    )
+    return StartState(
+        trading_day=trading_day,
+        order_lines=order_lines,
+        trade_lines=tuple(source.tail(STREAM_TRADES, _TRADE_LINES)),
+        risk_lines=tuple(_breaker_lines(source)),
+        order_seq=order_seq,
+        decision_seq=decision_seq,
+    )
+
+
+def start_hash(start: StartState) -> str:
+    """SHA-256 of the start, 64 hex digits; the session record carries it."""
+    return hashlib.sha256(encode_start(start)).hexdigest()
+
+
+def _open_orders(source: RecordSource, trading_day: date) -> tuple[tuple[str, ...], int]:
+    open_trades: dict[str, list[tuple[int, str]]] = {}
+    notes: list[tuple[int, str]] = []
+    following = 0
+    for line in source.lines(STREAM_ORDERS):
+        head = _decode(line, _OrderHead, STREAM_ORDERS)
+        following = head.seq + 1
+        if head.kind == "note":
+            if _decode(line, _Note, STREAM_ORDERS).data.trading_day == trading_day.isoformat():
+                notes.append((head.seq, line))
+        elif head.correlation_id is not None:
+            if head.kind == "closed":
+                open_trades.pop(head.correlation_id, None)
+            else:
+                open_trades.setdefault(head.correlation_id, []).append((head.seq, line))
+    kept = sorted([pair for lines in open_trades.values() for pair in lines] + notes)
+    return tuple(line for _, line in kept), following
+
+
+def _breaker_lines(source: RecordSource) -> Iterator[str]:
+    for line in source.lines(STREAM_RISK):
+        if '"circuit_breaker_' in line:
+            yield line
+
+
+def _decode(line: str, shape: type[_T], stream: str) -> _T:
+    try:
+        return msgspec.json.decode(line, type=shape)
+    except msgspec.MsgspecError as error:
+        raise DataError(f"unreadable line in {stream}: {error}: {line[:80]!r}") from error

@@ -1,0 +1,163 @@
+"""The daemon's loop: one event at a time, recorded before it acts."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from trading_bot.core.codec import encode_event
+from trading_bot.core.effects import (
+    Alert,
+    ClearTimer,
+    Effect,
+    Finish,
+    PlaceOrder,
+    Record,
+    RollDay,
+    SetTimer,
+)
+from trading_bot.core.events import (
+    Event,
+    JournalFailed,
+    OrderFailed,
+    Started,
+    StopRequested,
+    TimerFired,
+)
+from trading_bot.core.state import CoreState
+from trading_bot.core.step import step
+from trading_bot.domain.errors import HaltError
+from trading_bot.domain.order import Leg
+from trading_bot.ports.clock import Clock
+from trading_bot.ports.notifier import Notifier
+from trading_bot.ports.records import STREAM_TAPE, RecordSink
+from trading_bot.runtime.measure import Measures
+from trading_bot.shell.calls import Calls
+from trading_bot.shell.inbox import Inbox
+from trading_bot.shell.timers import Timers
+
+LAG_STAGE = "loop_lag"
+QUOTE_AGE_STAGE = "quote_age"
+
+
+class Observer(Protocol):
+    """Sees each event and what it caused, after it is recorded; must not raise and must not wait."""
+
+    def __call__(self, event: Event, effects: Sequence[Effect]) -> None:
+        """Look, and return at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What the shell works with. `roll` closes a day's files, opens the next and says where it starts from."""
+
+    clock: Clock
+    sink: RecordSink
+    notifier: Notifier
+    roll: Callable[[date], Awaitable[Started]]
+    measures: Measures
+    observers: tuple[Observer, ...] = ()
+
+
+class Daemon:
+    """Runs a core until it finishes."""
+
+    def __init__(self, state: CoreState, ports: Ports, inbox: Inbox, calls: Calls) -> None:
+        self._state = state
+        self._ports = ports
+        self._inbox = inbox
+        self._calls = calls
+        self._timers = Timers()
+        self._is_journal_dead = False
+        self._finished: str | None = None
+
+    def request_stop(self, reason: str) -> None:
+        """Ask for a staged stop; safe to call from a signal handler on the loop."""
+        self._inbox.put(StopRequested(at=self._ports.clock.now(), reason=reason))
+
+    async def run(self, started: Started) -> str:
+        """Run from `started` until the core finishes; returns its reason."""
+        self._inbox.put_first(started)
+        try:
+            while self._finished is None:
+                await self._handle(await self._next())
+        finally:
+            await self._calls.close()
+        return self._finished
+
+    async def _next(self) -> Event:
+        clock = self._ports.clock
+        while True:
+            await clock.settle()
+            event = self._inbox.take()
+            if event is not None:
+                return event
+            now = clock.now()
+            due_at = self._timers.next_at
+            name = self._timers.pop_due(now)
+            if name is not None:
+                if due_at is not None:
+                    self._ports.measures.add(LAG_STAGE, (now - due_at).total_seconds())
+                return TimerFired(at=now, name=name)
+            await clock.wait(self._inbox.arrived, until=due_at)
+
+    async def _handle(self, event: Event) -> None:
+        with self._ports.measures.stage("step"):
+            effects = step(self._state, event)
+        records: dict[str, list[str]] = {STREAM_TAPE: [encode_event(event)]}
+        rest: list[Effect] = []
+        for effect in effects:
+            if type(effect) is Record:
+                records.setdefault(effect.stream, []).append(effect.record.to_jsonl_line())
+            else:
+                rest.append(effect)
+        await self._append(records)
+        for effect in rest:
+            await self._perform(effect)
+        for observer in self._ports.observers:
+            observer(event, effects)
+
+    async def _append(self, records: Mapping[str, Sequence[str]]) -> None:
+        if self._is_journal_dead:
+            return
+        try:
+            with self._ports.measures.stage("record"), self._ports.clock.activity():
+                await self._ports.sink.append(records)
+        except HaltError as error:
+            self._is_journal_dead = True
+            self._inbox.put_first(JournalFailed(at=self._ports.clock.now(), reason=str(error)))
+
+    async def _perform(self, effect: Effect) -> None:
+        match effect:
+            case SetTimer():
+                self._timers.set(effect.name, effect.at)
+            case ClearTimer():
+                self._timers.clear(effect.name)
+            case Alert():
+                self._ports.notifier.notify(effect.severity, effect.subject, effect.text)
+            case RollDay():
+                self._timers.clear_all()
+                with self._ports.clock.activity():
+                    started = await self._ports.roll(effect.trading_day)
+                self._inbox.put_first(started)
+            case Finish():
+                self._finished = effect.reason
+            case PlaceOrder():
+                self._place(effect)
+            case Record():
+                raise AssertionError("records are appended before anything is performed")
+            case _:
+                self._calls.start(effect)
+
+    def _place(self, effect: PlaceOrder) -> None:
+        intent = effect.order.intent
+        if self._is_journal_dead and intent.leg is Leg.ENTRY:
+            # Its intent is not on disk: after a crash nobody would know of it.
+            reason = "the intent could not be recorded"
+            now = self._ports.clock.now()
+            self._inbox.put(
+                OrderFailed(at=now, ref_id=intent.ref_id, outcome="not_sent", reason=reason)
+            )
+            return
+        self._calls.start(effect)
