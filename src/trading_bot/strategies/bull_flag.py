@@ -1,5 +1,6 @@
 """The bull-flag breakout: a pole up, a quiet flag, a close above the flag on volume."""
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -67,7 +68,7 @@ class BullFlagBreakout:
             warm_up_bars=max(
                 ATR_PERIOD + 1,
                 settings.relative_volume_bars + 1,
-                EMA_FAST + settings.flag_max_bars,
+                EMA_FAST + settings.flag_max_bars + 1,
             ),
             cooldown_bars=settings.cooldown_bars,
         )
@@ -160,7 +161,8 @@ class BullFlagBreakout:
         closes = self._state.readings.closes[-1 - self._shape.flag_bars : -1]
         for close, line in zip(closes, lines, strict=True):
             if not close >= line:
-                return self._state.refusal.refuse(code, close, line)
+                found = Why.NO_VWAP if math.isnan(line) else code
+                return self._state.refusal.refuse(found, close, line)
         return True
 
     def _flag_volume_ratio(self) -> float:
@@ -169,7 +171,7 @@ class BullFlagBreakout:
         end = len(volumes) - 1 - shape.flag_bars
         pole = sum(volumes[end - shape.pole_bars : end])
         if not pole:
-            return float("inf")
+            return math.inf
         return sum(volumes[end:-1]) * shape.pole_bars / (pole * shape.flag_bars)
 
     def _breaks_out(self, bar: Bar) -> bool:
@@ -185,9 +187,9 @@ class BullFlagBreakout:
             return False
         if limits.breakout_above_ema and not closes_above_ema(bar, readings, refusal):
             return False
-        before, now = readings.emas[-2:]
-        if limits.ema_rising and not now > before:
-            return refusal.refuse(Why.EMA_FALLING, now, before)
+        at_top, now = readings.emas[-2 - self._shape.flag_bars], readings.emas[-1]
+        if limits.ema_rising and not now > at_top:
+            return refusal.refuse(Why.EMA_FALLING, now, at_top)
         return True
 
     def _signal(self, bar: Bar) -> Signal | None:

@@ -1,5 +1,6 @@
 """Stop and target of a long entry, on ticks."""
 
+import math
 from decimal import Decimal
 
 from trading_bot.domain.money import price_from_float, round_nearest, tick_size
@@ -24,14 +25,16 @@ class StopRule:
 
         A stop nearer than the minimum is moved out to it: the spread alone would hit it.
         """
+        price = price_from_float(close)
+        paid = float(price)
         stop = low - self._pad_atr * atr
-        away_pct = (close - stop) / close * 100.0
+        away_pct = (paid - stop) / paid * 100.0 if paid else math.inf
         if away_pct > self._max_pct:
             refusal.refuse(Why.STOP_FAR, away_pct, self._max_pct)
             return None
         if away_pct < self._min_pct:
-            stop = close * (1.0 - self._min_pct / 100.0)
-        price, stop_price = price_from_float(close), tick_at_or_under(stop)
+            stop = paid * (1.0 - self._min_pct / 100.0)
+        stop_price = tick_at_or_under(stop)
         if not 0 < stop_price < price:
             refusal.refuse(Why.STOP_ON_PRICE, float(stop_price), float(price))
             return None

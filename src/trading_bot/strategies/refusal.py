@@ -39,12 +39,10 @@ class Why(Enum):
     LOW_VOLUME = "volume {0:.2f}x the usual, under {1:.2f}x"
     UNDER_VWAP = "close {0:.4f} not above VWAP {1:.4f}"
     UNDER_EMA = "close {0:.4f} not above EMA-9 {1:.4f}"
-    EMA_FALLING = "EMA-9 {0:.4f} not above the bar before's {1:.4f}"
+    EMA_FALLING = "EMA-9 {0:.4f} not above {1:.4f} at the pole's top"
     STOP_FAR = "stop {0:.2f}% away, over {1:.2f}%"
     STOP_ON_PRICE = "stop {0:.4f} is not a positive price under {1:.4f}"
     REWARD_LOW = "reward {0:.2f} times the risk, under {1:.2f}"
-
-    NO_CROSS = "fast EMA {0:.4f}, slow EMA {1:.4f}: no cross"
 
 
 class Refusal:

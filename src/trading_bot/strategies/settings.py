@@ -109,7 +109,7 @@ class BullFlagSettings(PatternSettings):
         default=True, description="Whether the breakout must close above EMA-9."
     )
     ema_rising: bool = Field(
-        default=True, description="Whether EMA-9 must be higher than one bar before."
+        default=True, description="Whether EMA-9 must be higher than at the pole's top."
     )
     target: Literal["reward", "pole"] = Field(
         default="reward",
