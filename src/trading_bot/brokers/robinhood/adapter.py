@@ -17,6 +17,9 @@ HEADER_NOW = "X-Rehearsal-Now"
 HEADER_HANG = "X-Rehearsal-Hang"
 """The exchange's answer "I would hang for so many seconds", charged to the clock instead."""
 
+HEADER_SLOW = "X-Rehearsal-Slow"
+"""The exchange's answer "my body would take so many seconds", likewise."""
+
 _Timeout = float | tuple[float, float] | tuple[float, None] | None
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from requests import RequestException, Response
@@ -11,7 +12,12 @@ from requests.adapters import BaseAdapter
 from requests.exceptions import InvalidURL, TooManyRedirects
 from urllib3.exceptions import HTTPError
 
-from trading_bot.brokers.robinhood.adapter import HEADER_HANG, GuardedAdapter, is_allowed
+from trading_bot.brokers.robinhood.adapter import (
+    HEADER_HANG,
+    HEADER_SLOW,
+    GuardedAdapter,
+    is_allowed,
+)
 from trading_bot.brokers.robinhood.answers import Answer, read_json, retry_after_s
 from trading_bot.brokers.robinhood.library import Library
 from trading_bot.brokers.robinhood.worker import Worker
@@ -20,6 +26,8 @@ from trading_bot.ports.clock import Clock
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.rate_limit import TokenBucket
 from trading_bot.runtime.retry import READ, Retrier, RetryPolicy
+
+_T = TypeVar("_T")
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
 PAGES_MAX = 200
@@ -135,6 +143,11 @@ class RobinhoodTransport:
                 raise DataError(f"{where} has more than {PAGES_MAX} pages")
         return rows
 
+    async def run(self, call: Callable[[], _T]) -> _T:
+        """`call()` on the transport's thread, counted as work in flight."""
+        with self._clock.activity():
+            return await self._worker.run(call)
+
     async def post_form(self, url: str, form: Mapping[str, str]) -> Answer:
         """The answer to a form, whatever its status; sent once. For the session's token only."""
         return await self._exchange("POST", url, form=form)
@@ -161,7 +174,7 @@ class RobinhoodTransport:
             finally:
                 latency_s = self._stopwatch.monotonic() - started
                 self._tell(at, method, url, answer, latency_s)
-            await self._charge_hang(answer)
+            await self._charge(answer)
         return answer
 
     def _tell(
@@ -177,21 +190,19 @@ class RobinhoodTransport:
         )
         self._on_exchange(exchange)
 
-    async def _charge_hang(self, answer: Answer) -> None:
+    async def _charge(self, answer: Answer) -> None:
         """Let the time pass that a marked answer says it would have taken."""
-        marked = answer.headers.get(HEADER_HANG.lower())
-        if marked is None or not self._is_rehearsed:
+        if not self._is_rehearsed:
             return
-        try:
-            hang_s = float(marked)
-        except ValueError:
-            hang_s = math.nan
-        if not hang_s >= 0:
-            raise DataError(f"expected seconds in {HEADER_HANG}, got {marked[:20]!r}")
-        read_timeout_s = self._settings.read_timeout_s
-        await self._clock.sleep(min(hang_s, read_timeout_s))
-        if hang_s >= read_timeout_s:
-            raise RetryableError(f"no answer within {read_timeout_s:g} s (rehearsed)")
+        for header, limit_s in (
+            (HEADER_HANG, self._settings.read_timeout_s),
+            (HEADER_SLOW, self._settings.total_timeout_s),
+        ):
+            if not (taken_s := _marked_s(answer, header)):
+                continue
+            await self._clock.sleep(min(taken_s, limit_s))
+            if taken_s >= limit_s:
+                raise RetryableError(f"no whole answer within {limit_s:g} s (rehearsed)")
 
     def _send(
         self,
@@ -209,6 +220,8 @@ class RobinhoodTransport:
                 url,
                 params=params,
                 data=form,
+                # A token is renewed on its own word: the old one may be refused already.
+                headers={"Authorization": None} if form is not None else None,
                 timeout=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
                 stream=True,
             )
@@ -236,6 +249,17 @@ class RobinhoodTransport:
                 limit = self._settings.total_timeout_s
                 raise RetryableError(f"the answer to {where} was not whole within {limit:g} s")
         return b"".join(parts)
+
+
+def _marked_s(answer: Answer, header: str) -> float:
+    marked = answer.headers.get(header.lower(), "0")
+    try:
+        seconds = float(marked)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise DataError(f"expected seconds in {header}, got {marked[:20]!r}")
+    return seconds
 
 
 def _page(page: object) -> tuple[list[object], str | None]:

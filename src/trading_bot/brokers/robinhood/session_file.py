@@ -1,0 +1,248 @@
+"""The session pickle: read so that nothing in it can run, written so that nobody else can read it.
+
+`pickle.load` runs code, so a file is opened without following links, checked to be ours alone,
+scanned against the few operations a flat dictionary of texts and numbers needs, and only then
+loaded by an unpickler that finds no class at all.
+"""
+
+import contextlib
+import fcntl
+import io
+import math
+import os
+import pickle
+import pickletools
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, NoReturn
+
+from trading_bot.brokers.robinhood.session import BrokerSession
+from trading_bot.domain.errors import HaltError, RetryableError
+
+NAME: Final = ".robinhood.pickle"
+BYTES_MAX: Final = 64 * 1024
+TEXT_MAX: Final = 16 * 1024
+_SCHEMA: Final = 1
+_PROTOCOL: Final = 4
+_MEMO_MAX: Final = 1000
+"""A larger memo index makes the unpickler allocate its table before anything else is checked."""
+
+_PRIVATE: Final = 0o600
+_LOG_IN: Final = "run `trading-bot auth login`"
+
+_OPERATIONS: Final = frozenset(
+    {
+        "PROTO", "FRAME", "EMPTY_DICT", "MARK", "SETITEM", "SETITEMS", "SHORT_BINUNICODE",
+        "BINUNICODE", "BININT", "BININT1", "BININT2", "BINFLOAT", "NONE", "NEWTRUE", "NEWFALSE",
+        "MEMOIZE", "BINPUT", "BINGET", "LONG_BINPUT", "LONG_BINGET", "STOP",
+    }
+)  # fmt: skip
+_MEMO_OPERATIONS: Final = frozenset({"BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET"})
+
+Problem = Literal["missing", "unsafe", "damaged"]
+
+
+class SessionFileError(HaltError):
+    """The session file cannot be used; it is left as it is. `next_step` says what a person does."""
+
+    def __init__(self, problem: Problem, what: str, next_step: str) -> None:
+        super().__init__(f"{what}; {next_step}")
+        self.problem = problem
+        self.next_step = next_step
+
+
+class SessionFile:
+    """The session at `path`, with its lock and its predecessor beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.previous_path = path.with_name(path.name + ".previous")
+        self._lock_path = path.with_name(path.name + ".lock")
+        self._new_path = path.with_name(path.name + ".new")
+
+    def load(self) -> BrokerSession:
+        """The session; SessionFileError with the next step when it is missing, unsafe, damaged."""
+        values = _unpickled(self._read(), self.path)
+        return _session(values, self.path)
+
+    def save(self, session: BrokerSession) -> None:
+        """Put `session` in place, whole or not at all, readable by its owner only.
+
+        The file it replaces is kept as `previous_path` until `prove`. Call it under `lock`.
+        """
+        content = pickle.dumps(_values(session), protocol=_PROTOCOL)
+        _session(_unpickled(content, self.path), self.path)
+        # What could not be loaded is worth nothing as a predecessor.
+        with contextlib.suppress(SessionFileError):
+            self._put(self._read(), self.previous_path)
+        self._put(content, self.path)
+
+    def prove(self) -> None:
+        """The saved session was accepted: its predecessor may go."""
+        self.previous_path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the file against other processes; RetryableError when one holds it.
+
+        The refresh token changes with each use: two processes refreshing with one would end the
+        session for both.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._lock_path, flags, _PRIVATE)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RetryableError(f"another process holds {self._lock_path.name}") from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _read(self) -> bytes:
+        """The bytes of the file, once it is shown to be ours alone."""
+        # Non-blocking: opening a pipe left in its place must not hang.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            descriptor = os.open(self.path, flags)
+        except FileNotFoundError:
+            raise SessionFileError(
+                "missing", f"there is no session file {self.path.name}", _LOG_IN
+            ) from None
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self._refuse("unsafe", f"cannot be opened without following links ({reason})", _LOG_IN)
+        with os.fdopen(descriptor, "rb") as stream:
+            self._check(os.fstat(stream.fileno()))
+            content = stream.read(BYTES_MAX + 1)
+        if not 0 < len(content) <= BYTES_MAX:
+            self._refuse("damaged", f"holds {len(content)} bytes or more", _LOG_IN)
+        return content
+
+    def _check(self, status: os.stat_result) -> None:
+        mode = stat.S_IMODE(status.st_mode)
+        if not stat.S_ISREG(status.st_mode):
+            self._refuse("unsafe", "is not a regular file", "remove it and " + _LOG_IN)
+        if status.st_uid != os.geteuid():
+            self._refuse("unsafe", "belongs to another user", "remove it and " + _LOG_IN)
+        if mode & 0o077:
+            # Who could read it has the session, so closing the file is not enough.
+            self._refuse(
+                "unsafe",
+                f"has mode {mode:04o}, others could read it",
+                f"if nobody else uses this machine `chmod 600 {self.path.name}`, else {_LOG_IN}",
+            )
+        if status.st_nlink != 1:
+            self._refuse("unsafe", "has a second name", "remove it and " + _LOG_IN)
+        if not 0 < status.st_size <= BYTES_MAX:
+            self._refuse("damaged", f"is {status.st_size} bytes long", _LOG_IN)
+
+    def _put(self, content: bytes, target: Path) -> None:
+        self._new_path.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._new_path, flags, _PRIVATE)
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(stream.fileno(), _PRIVATE)
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._new_path.replace(target)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _refuse(self, problem: Problem, what: str, next_step: str) -> NoReturn:
+        raise SessionFileError(
+            problem, f"session file {self.path.name} {what}", next_step
+        ) from None
+
+
+class _NothingUnpickler(pickle.Unpickler):
+    """Finds no class, so it can build nothing that runs."""
+
+    def find_class(self, module_name: str, global_name: str, /) -> NoReturn:
+        raise pickle.UnpicklingError(f"no class belongs here, got {module_name}.{global_name}")
+
+
+def _unpickled(content: bytes, path: Path) -> dict[str, object]:
+    """The dictionary in `content`; nothing of it has run."""
+    try:
+        _scan(content)
+        loaded: object = _NothingUnpickler(io.BytesIO(content)).load()
+    except (
+        pickle.UnpicklingError, ValueError, TypeError, EOFError, LookupError, AttributeError,
+        MemoryError, RecursionError,
+    ) as error:  # fmt: skip
+        raise _damaged(path, f"is no session ({type(error).__name__})") from None
+    if not isinstance(loaded, dict):
+        raise _damaged(path, f"holds a {type(loaded).__name__}, not a dictionary")
+    for key, value in loaded.items():
+        if not isinstance(key, str) or not isinstance(value, str | int | float | None):
+            raise _damaged(path, "holds more than texts and numbers")
+        if isinstance(value, str) and len(value) > TEXT_MAX:
+            raise _damaged(path, f"holds a text of {len(value)} characters")
+    return loaded
+
+
+def _scan(content: bytes) -> None:
+    """ValueError unless every operation is one a flat dictionary needs."""
+    for operation, argument, position in pickletools.genops(content):
+        if operation.name not in _OPERATIONS:
+            raise ValueError(f"operation {operation.name} in a session file")
+        if operation.name in _MEMO_OPERATIONS and int(argument or 0) > _MEMO_MAX:
+            raise ValueError("a memo index out of all proportion in a session file")
+        if operation.name == "FRAME" and int(argument or 0) > len(content):
+            raise ValueError("a frame longer than the session file")
+        if operation.name == "STOP" and position != len(content) - 1:
+            raise ValueError("bytes after the end of the session")
+
+
+def _session(values: dict[str, object], path: Path) -> BrokerSession:
+    texts = {}
+    for name in ("access_token", "token_type", "refresh_token", "device_token"):
+        value = values.get(name)
+        # A line feed in a token would become a header of its own.
+        if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
+            raise _damaged(path, f"has no usable {name}")
+        texts[name] = value
+    return BrokerSession(
+        **texts,
+        expires_at=_time(values.get("expires_at"), path),
+        obtained_at=_time(values.get("obtained_at"), path),
+    )
+
+
+def _time(value: object, path: Path) -> datetime | None:
+    """A time as ISO text, ours, or as seconds of the epoch; None where nothing was said."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            at = datetime.fromisoformat(value)
+            return at.astimezone(UTC) if at.tzinfo is not None else None
+        if isinstance(value, int | float) and math.isfinite(value):
+            return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise _damaged(path, "has a time that is none")
+
+
+def _values(session: BrokerSession) -> dict[str, object]:
+    """robin_stocks' four keys and ours; the library ignores what it does not know."""
+    return {
+        "token_type": session.token_type,
+        "access_token": session.access_token,
+        "refresh_token": session.refresh_token,
+        "device_token": session.device_token,
+        "expires_at": session.expires_at.isoformat() if session.expires_at else None,
+        "obtained_at": session.obtained_at.isoformat() if session.obtained_at else None,
+        "schema": _SCHEMA,
+    }
+
+
+def _damaged(path: Path, what: str) -> SessionFileError:
+    return SessionFileError("damaged", f"session file {path.name} {what}", _LOG_IN)
