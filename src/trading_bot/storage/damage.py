@@ -65,3 +65,7 @@ class JournalPoisonedError(HaltError):
     def __init__(self, message: str, *, is_disk_full: bool = False) -> None:
         super().__init__(message)
         self.is_disk_full = is_disk_full
+
+
+class JournalUnusableError(HaltError):
+    """The disk refuses to open, create or replace a journal's files; nothing was acknowledged."""

@@ -207,6 +207,10 @@ class JournalFile:
         except OSError as error:
             raise self._poisoned("sync of the seal", error) from error
 
+    def read(self, offset: int, count: int) -> bytes:
+        """Bytes of the file as they stand, fewer at its end."""
+        return self._files.read_at(self._fd, count, offset)
+
     def close(self) -> None:
         """Sync what is left and close; a poisoned file is only closed. Twice is once."""
         if self._is_closed:
@@ -216,6 +220,11 @@ class JournalFile:
                 self.sync()
                 self.sync_seal()
         finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close the descriptors and write nothing. Twice is once."""
+        if not self._is_closed:
             self._is_closed = True
             self._files.close(self._fd)
             self._files.close(self._seal_fd)

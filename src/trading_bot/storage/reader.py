@@ -42,13 +42,11 @@ def iter_lines(path: Path, *, offset: int = 0, number: int = 1) -> Iterator[Line
         yield from _whole_lines(file, offset, number)
 
 
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    return path.open("rb")
+def _open(path: Path) -> "IO[bytes] | gzip.GzipFile":
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
-def _whole_lines(file: IO[bytes], offset: int, number: int) -> Iterator[Line]:
+def _whole_lines(file: "IO[bytes] | gzip.GzipFile", offset: int, number: int) -> Iterator[Line]:
     rest = b""
     while block := file.read(_BLOCK):
         lines = (rest + block).split(b"\n") if rest else block.split(b"\n")
@@ -139,7 +137,7 @@ class Follower:
     def __init__(self, files: "FileList", cursor: Cursor | None = None) -> None:
         self._files = files
         self._cursor = cursor
-        self._open: IO[bytes] | None = None
+        self._open: IO[bytes] | gzip.GzipFile | None = None
 
     @property
     def cursor(self) -> Cursor | None:
@@ -160,8 +158,10 @@ class Follower:
                 if not files:
                     return found
                 self._cursor = Cursor(file=files[0])
-            found += self._read_to_end(self._cursor)
             following = _after(files, self._cursor.file)
+            if self._is_replaced(self._cursor.file):
+                following = self._cursor.file
+            found += self._read_to_end(self._cursor)
             if following is None:
                 return found
             self.close()
@@ -172,6 +172,12 @@ class Follower:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+    def _is_replaced(self, file: Path) -> bool:
+        """True if the name stands for another file than the open one (renamed for the year)."""
+        if self._open is None or not file.exists():
+            return False
+        return not os.path.samestat(os.fstat(self._open.fileno()), file.stat())
 
     def _read_to_end(self, cursor: Cursor) -> list[Line]:
         if self._open is None:
