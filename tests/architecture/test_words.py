@@ -15,7 +15,20 @@ FORBIDDEN = {
     "an index option": r"--(?:extra-)?[i]ndex-url|trusted[-]host",
 }
 UNFINISHED = r"\b(?:[T]ODO|[F]IXME|[X]XX)\b|[N]otImplementedError"
-TEXT = {"", ".cfg", ".css", ".html", ".js", ".json", ".lock", ".md", ".py", ".service", ".sh"}
+TEXT = {
+    "",
+    ".cfg",
+    ".css",
+    ".html",
+    ".js",
+    ".json",
+    ".jsonl",
+    ".lock",
+    ".md",
+    ".py",
+    ".service",
+    ".sh",
+}
 TEXT |= {".example", ".toml", ".txt", ".yaml", ".yml"}
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock"))
 
@@ -26,7 +39,9 @@ def complaints(files: Iterable[Path], patterns: dict[str, str]) -> list[str]:
     for path in files:
         if path.suffix not in TEXT:
             continue
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(
+            path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
+        ):
             found += [
                 f"{path}:{number}: {what}"
                 for what, pattern in patterns.items()
