@@ -2,30 +2,49 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import unquote
 
 from trading_bot.market.calendar import NyseCalendar
+from trading_bot.rehearsal.accounts import Accounts, AccountSettings
 from trading_bot.rehearsal.day import PlayedDay
+from trading_bot.rehearsal.fault_menu import StandIn
+from trading_bot.rehearsal.faults import FaultScript
+from trading_bot.rehearsal.historicals import Historicals
+from trading_bot.rehearsal.instruments import Instruments, Markets
 from trading_bot.rehearsal.market_data import MarketData
 from trading_bot.rehearsal.tape_quotes import tapes_of
-from trading_bot.rehearsal.tokens import IssuedSession, TokenOffice
-from trading_bot.rehearsal.wire import Reply, Request, detail, not_found, ok
+from trading_bot.rehearsal.tokens import ACCESS_LIFE, IssuedSession, TokenOffice
+from trading_bot.rehearsal.wire import API, HTML_TYPE, Reply, Request, detail, not_found, ok
 
+LABEL_HEADER = "X-Rehearsal-Day"
+"""On every reply: "recorded" or "made-up"."""
 _BEARER = "bearer "
 _ORDERS_LATER = "The rehearsal exchange takes no orders yet."
 _LOGIN_LATER = "The rehearsal exchange has no login yet; begin with the session it issues."
 
-Handler = Callable[[Request, datetime, str], Reply]
+_LOGIN_PATHS = ("/pathfinder/", "/push/", "/challenge/", "/oauth2/revoke_token/")
+_READS = ("GET", "HEAD")
+
+Handler = Callable[..., Reply]
+"""Takes the request, the time, and the names in its path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeSettings:
-    """How an exchange behaves. `page_size` is the rows of one page of any paginated list."""
+    """How an exchange behaves.
+
+    `page_size` is the rows of one page of any paginated list; with `redirects_slashless` an
+    account or portfolio asked for without its last slash is a 301 to the address with it.
+    """
 
     seed: int = 0
+    account: AccountSettings = field(default_factory=AccountSettings)
+    access_life: timedelta = ACCESS_LIFE
     page_size: int = 100
+    redirects_slashless: bool = False
 
 
 class Exchange:
@@ -40,17 +59,25 @@ class Exchange:
         days: Sequence[PlayedDay],
         calendar: NyseCalendar,
         settings: ExchangeSettings | None = None,
+        faults: FaultScript | None = None,
     ) -> None:
         if not days:
             raise ValueError("an exchange needs at least one day to play")
         self.days = tuple(days)
         self._settings = settings or ExchangeSettings()
-        self._tokens = TokenOffice(self._settings.seed)
-        self._tapes = tapes_of(days, calendar)
-        self._market = MarketData(self._tapes)
+        self._faults = faults or FaultScript()
+        self._tokens = TokenOffice(self._settings.seed, self._settings.access_life)
+        tapes = tapes_of(days, calendar)
+        page_size = self._settings.page_size
+        self._market = MarketData(tapes)
+        self._historicals = Historicals(tapes)
+        self._instruments = Instruments(tapes, page_size)
+        self._markets = Markets(calendar, page_size)
+        self._accounts = Accounts(self._settings.account, tapes, page_size)
         made_up = any(day.is_made_up for day in days)
-        self._label = f"made-up; seed={self._settings.seed}" if made_up else "recorded"
-        self._routes = self._make_routes()
+        self._label = "made-up" if made_up else "recorded"
+        self._fixed: dict[str, Handler] = self._fixed_routes()
+        self._patterns = self._pattern_routes()
 
     def first_session(self, now: datetime) -> IssuedSession:
         """The session a client begins with; the same for every exchange of this seed."""
@@ -58,36 +85,87 @@ class Exchange:
 
     def handle(self, request: Request, now: datetime) -> Reply:
         """The reply to `request` at the virtual time `now` (aware)."""
-        reply = self._answer(request, now)
         headers = {
-            "Date": format_datetime(now, usegmt=True),
+            "Date": format_datetime(now.astimezone(UTC), usegmt=True),
             "Server": "envoy",
-            "X-Rehearsal-Day": self._label,
-            **reply.headers,
+            LABEL_HEADER: self._label,
         }
-        return replace(reply, headers=headers)
+        rules = self._faults.firing(request, now)
+        if rules and isinstance(rules[0].fault, StandIn):
+            reply = rules[0].fault.answer()
+        else:
+            reply = self._answer(request, now)
+        reply = replace(reply, headers={**headers, **reply.headers})
+        for rule in rules:
+            reply = rule.spoil(reply)
+        return reply
 
     def _answer(self, request: Request, now: datetime) -> Reply:
         path = request.path
         if path == "/oauth2/token/":
             return self._token(request, now)
+        if path.startswith(_LOGIN_PATHS):
+            return detail(501, _LOGIN_LATER)
         refusal = self._refusal(request, now)
         if refusal is not None:
             return refusal
-        if path == "/quotes/":
-            return self._market.quotes(request, now)
-        if path == "/fundamentals/":
-            return self._market.fundamentals(request, now)
-        for pattern, handler in self._routes:
+        if path.startswith("/orders/"):
+            return detail(501, _ORDERS_LATER)
+        handler, names = self._route(path)
+        if handler is None:
+            return not_found()
+        if request.method not in _READS:
+            return detail(405, f'Method "{request.method}" not allowed.')
+        return handler(request, now, *names)
+
+    def _route(self, path: str) -> tuple[Handler | None, tuple[str, ...]]:
+        if path in self._fixed:
+            return self._fixed[path], ()
+        for pattern, handler in self._patterns:
             match = pattern.fullmatch(path)
             if match:
-                return handler(request, now, match.group(1) if match.groups() else "")
-        return not_found()
+                return handler, tuple(unquote(name) for name in match.groups())
+        return None, ()
 
-    def _make_routes(self) -> list[tuple[re.Pattern[str], Handler]]:
-        return [
-            (re.compile(r"/quotes/([^/]+)/"), lambda _r, now, name: self._market.quote(name, now)),
-        ]
+    def _fixed_routes(self) -> dict[str, Handler]:
+        market, accounts = self._market, self._accounts
+        return {
+            "/quotes/": market.quotes,
+            "/marketdata/quotes/": market.quotes,
+            "/fundamentals/": market.fundamentals,
+            "/quotes/historicals/": self._historicals.answer,
+            "/marketdata/historicals/": self._historicals.answer,
+            "/instruments/": self._instruments.listing,
+            "/markets/": self._markets.listing,
+            "/accounts/": accounts.accounts,
+            "/portfolios/": accounts.portfolios,
+            "/positions/": accounts.positions,
+        }
+
+    def _pattern_routes(self) -> list[tuple[re.Pattern[str], Handler]]:
+        routes: dict[str, Handler] = {
+            r"/(?:marketdata/)?quotes/([^/]+)/": self._market.quote,
+            r"/fundamentals/([^/]+)/": self._market.fundamental,
+            r"/instruments/([^/]+)/": self._instruments.one,
+            r"/markets/([^/]+)/": self._markets.one,
+            r"/markets/([^/]+)/hours/([^/]+)/": self._markets.hours,
+            r"/accounts/([^/]+)/recent_day_trades/": self._accounts.day_trades,
+            r"/accounts/([^/]+)(/?)": self._either_way(self._accounts.account),
+            r"/portfolios/([^/]+)(/?)": self._either_way(self._accounts.portfolio),
+        }
+        return [(re.compile(pattern), handler) for pattern, handler in routes.items()]
+
+    def _either_way(self, handler: Handler) -> Handler:
+        """`handler` for an address with or without its last slash."""
+
+        def answer(request: Request, now: datetime, number: str, slash: str) -> Reply:
+            if slash or not self._settings.redirects_slashless:
+                return handler(request, now, number)
+            _, mark, query = request.target.partition("?")
+            place = f"{API}{request.path}/{mark}{query}"
+            return Reply(301, b"", HTML_TYPE, headers={"Location": place})
+
+        return answer
 
     def _refusal(self, request: Request, now: datetime) -> Reply | None:
         sent = request.headers.get("authorization")

@@ -47,7 +47,7 @@ class MarketData:
             return detail(414, "Request-URI Too Large")
         return _results(self._quotes, symbols.split(","), now)
 
-    def quote(self, name: str, now: datetime) -> Reply:
+    def quote(self, _request: Request, now: datetime, name: str) -> Reply:
         """GET /quotes/{symbol}/ and /marketdata/quotes/{id or symbol}/: one object."""
         symbol = self._by_id.get(name, name.upper())
         if symbol not in self._quotes:
@@ -63,7 +63,7 @@ class MarketData:
             return detail(400, f"Too many symbols: at most {FUNDAMENTALS_MAX}.")
         return _results(self._fundamentals, symbols.split(","), now)
 
-    def fundamental(self, name: str, now: datetime) -> Reply:
+    def fundamental(self, _request: Request, now: datetime, name: str) -> Reply:
         """GET /fundamentals/{symbol}/: one object."""
         symbol = self._by_id.get(name, name.upper())
         if symbol not in self._fundamentals:
@@ -148,15 +148,13 @@ def quote_json(state: QuoteState) -> dict[str, Json]:
 
 def _fundamentals_of(tape: SymbolTape, now: datetime, today: date) -> bytes:
     figures = tape.figures(now, today)
-    past = [day for day in tape.days if day.session.day < figures.day]
-    average = None
-    if past:
-        average = sum(bar.volume for day in past for bar in day.bars) // len(past)
-    highs = [bar.high for day in past for bar in day.regular_bars]
-    lows = [bar.low for day in past for bar in day.regular_bars]
-    all_highs = [*highs, *([figures.high] if figures.high is not None else [])]
-    all_lows = [*lows, *([figures.low] if figures.low is not None else [])]
-    average_text = None if average is None else f"{average}.000000"
+    past = tape.past(figures.day)
+    average = None if past is None else f"{past.average_volume}.000000"
+    highs = [] if figures.high is None else [figures.high]
+    lows = [] if figures.low is None else [figures.low]
+    if past is not None:
+        highs.append(past.high)
+        lows.append(past.low)
     return dump(
         {
             "open": None if figures.open is None else price(figures.open),
@@ -166,12 +164,12 @@ def _fundamentals_of(tape: SymbolTape, now: datetime, today: date) -> bytes:
             "overnight_volume": "0.000000",
             "bounds": "regular",
             "market_date": figures.day.isoformat(),
-            "average_volume": average_text,
-            "average_volume_2_weeks": average_text,
-            "average_volume_30_days": average_text,
-            "high_52_weeks": price(max(all_highs)) if all_highs else None,
+            "average_volume": average,
+            "average_volume_2_weeks": average,
+            "average_volume_30_days": average,
+            "high_52_weeks": price(max(highs)) if highs else None,
             "high_52_weeks_date": None,
-            "low_52_weeks": price(min(all_lows)) if all_lows else None,
+            "low_52_weeks": price(min(lows)) if lows else None,
             "low_52_weeks_date": None,
             "dividend_yield": None,
             "float": None,

@@ -83,6 +83,15 @@ class DayFigures:
     volume: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastDays:
+    """A symbol's whole days so far; high and low are regular sessions', volume is the mean."""
+
+    high: Decimal
+    low: Decimal
+    average_volume: int
+
+
 def told_prices(bar: MinuteBar) -> tuple[Decimal, Decimal, Decimal, Decimal]:
     """The bar's four prices in the order they are told."""
     if bar.close >= bar.open:
@@ -127,6 +136,7 @@ class SymbolTape:
             else:
                 self._tracks.append(_Track(one, close, self._tracks[-1].day.session))
             close = one.regular_close
+        self._pasts = _running_pasts(self._days)
         self._dates = [one.session.day for one in self._days]
         self._is_made_up = any(one.is_made_up for one in self._days)
 
@@ -153,6 +163,11 @@ class SymbolTape:
         if index < 0:
             return DayFigures(day=today, open=None, high=None, low=None, volume=0)
         return self._tracks[index].figures(now)
+
+    def past(self, day: date) -> PastDays | None:
+        """What the days played before `day` add up to; None when there are none."""
+        index = bisect_right(self._dates, day - timedelta(days=1)) - 1
+        return self._pasts[index] if index >= 0 else None
 
     def previous_close(self, day: date) -> Decimal:
         """The regular close before the played day `day`."""
@@ -283,6 +298,20 @@ def _running_ranges(bars: Sequence[MinuteBar]) -> list[tuple[Decimal, Decimal]]:
         high, low = ranges[-1] if ranges else (bar.high, bar.low)
         ranges.append((max(high, bar.high), min(low, bar.low)))
     return ranges
+
+
+def _running_pasts(days: Sequence[SymbolDay]) -> list[PastDays]:
+    """What the days up to and including each add up to."""
+    pasts: list[PastDays] = []
+    total = 0
+    for count, day in enumerate(days, start=1):
+        bars = day.regular_bars
+        total += sum(bar.volume for bar in day.bars)
+        high, low = max(bar.high for bar in bars), min(bar.low for bar in bars)
+        if pasts:
+            high, low = max(high, pasts[-1].high), min(low, pasts[-1].low)
+        pasts.append(PastDays(high=high, low=low, average_volume=total // count))
+    return pasts
 
 
 def tapes_of(days: Sequence[PlayedDay], calendar: NyseCalendar) -> dict[str, SymbolTape]:
