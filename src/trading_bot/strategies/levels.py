@@ -7,6 +7,9 @@ from trading_bot.domain.money import price_from_float, round_nearest, tick_size
 from trading_bot.strategies.refusal import Refusal, Why
 from trading_bot.strategies.settings import PatternSettings
 
+# Far above the error of a few float operations on a price, far below the smallest tick.
+_FLOAT_ERROR = 1e-9
+
 
 class StopRule:
     """How far a stop may lie from the price; percents of the price."""
@@ -42,9 +45,12 @@ class StopRule:
 
 
 def tick_at_or_under(value: float) -> Decimal:
-    """The tick at or below `value`: rounding must not lift a stop into the pattern."""
+    """The tick at or below `value`: rounding must not lift a stop into the pattern.
+
+    A value within float error of a tick is that tick.
+    """
     nearest = price_from_float(value)
-    return nearest - tick_size(nearest) if float(nearest) > value else nearest
+    return nearest - tick_size(nearest) if float(nearest) > value + _FLOAT_ERROR else nearest
 
 
 def reward_target(price: Decimal, stop: Decimal, multiple: Decimal) -> Decimal:
