@@ -82,6 +82,8 @@ def test_the_example_environment_is_accepted(tmp_path: Path) -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     lines = dict(re.findall(r"^#?(TRADING_BOT_[A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
     lines["TRADING_BOT_HOME"] = str(tmp_path)
+    # What the scripts and the tests hand down to a program they start.
+    lines |= {f"TRADING_BOT_{name}": "1" for name in ("FAULT_TESTS", "MARKET_DATA", "VENV")}
 
     accepted = run("config", "check", **lines)
     refused = run("config", "check", **lines, TRADING_BOT_NONSENSE="1")
