@@ -47,7 +47,6 @@ class LockstepClock:
         self._depths: dict[asyncio.Task[object] | None, int] = {}
         self._is_check_due = False
         self._rounds = 0
-        self._quiet: asyncio.Future[None] | None = None
 
     def now(self) -> datetime:
         return self._now
@@ -83,18 +82,8 @@ class LockstepClock:
             self._check_soon()
 
     async def settle(self) -> None:
-        loop = asyncio.get_running_loop()
-        queue = getattr(loop, "_ready", None)
-        rounds = 0
-        while True:
-            if self._in_flight:
-                self._quiet = self._quiet or loop.create_future()
-                await self._quiet
-                rounds = 0
-            elif (queue is None and rounds >= _ROUNDS_BLIND) or (queue is not None and not queue):
-                return
-            rounds += 1
-            await asyncio.sleep(0)
+        # A sleeper that is due at once: woken when all is quiet, before time moves to any other.
+        await self._park(self._now, asyncio.get_running_loop().create_future())
 
     async def wait(self, ready: Waitable, until: datetime | None = None) -> bool:
         if ready.is_set():
@@ -130,10 +119,6 @@ class LockstepClock:
 
     def _check_soon(self) -> None:
         self._rounds = 0
-        if not self._in_flight and self._quiet is not None:
-            quiet, self._quiet = self._quiet, None
-            if not quiet.done():
-                quiet.set_result(None)
         if self._sleepers and not self._in_flight and not self._is_check_due:
             self._is_check_due = True
             asyncio.get_running_loop().call_soon(self._check)

@@ -1,5 +1,6 @@
 """How long things take: loop lag and stage latencies, in bounded memory."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,17 @@ class Measures:
             }
             for name, stage in sorted(self.stages.items())
         }
+
+
+async def watch_loop_lag(
+    measures: Measures, *, every_s: float = 1.0, name: str = "loop_lag"
+) -> None:
+    """Measure for ever how late the loop wakes a sleeper. Real time: not for lockstep."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + every_s
+        await asyncio.sleep(every_s)
+        measures.add(name, loop.time() - due)
 
 
 def _bucket_of(seconds: float) -> int:

@@ -261,3 +261,46 @@ def test_loop_that_hides_its_queue_is_given_many_rounds(monkeypatch: pytest.Monk
 
     assert seen == [START]
     assert clock.monotonic() == 1
+
+
+def test_settle_returns_when_nothing_is_in_flight_and_moves_no_time() -> None:
+    """The main loop takes the next event only after every answer of this moment is in."""
+    clock = LockstepClock(START)
+    answers: list[int] = []
+    seen: list[tuple[int, float]] = []
+
+    async def asks(name: int) -> None:
+        with clock.activity():
+            await asyncio.sleep(0.005 * (3 - name))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        answers.append(name)
+
+    async def settles() -> None:
+        await clock.settle()
+        seen.append((len(answers), clock.monotonic()))
+
+    run(settles(), settles(), *(asks(name) for name in range(3)), clock.sleep(1))
+
+    assert seen == [(3, 0.0), (3, 0.0)]
+
+
+def test_settle_does_not_wait_for_a_request_that_sleeps() -> None:
+    """A rehearsed hang inside a request leaves the main loop free, and time goes on after it."""
+    clock = LockstepClock(START)
+    seen: list[float] = []
+
+    async def hangs() -> None:
+        with clock.activity():
+            await clock.sleep(5)
+
+    async def settles() -> None:
+        await clock.settle()
+        seen.append(clock.monotonic())
+        await clock.wait(asyncio.Event(), START + timedelta(seconds=3))
+        await clock.settle()
+        seen.append(clock.monotonic())
+
+    run(hangs(), settles())
+
+    assert seen == [0.0, 3.0]
