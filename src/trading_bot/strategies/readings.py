@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from trading_bot.domain.bar import Bar
 from trading_bot.market.indicators import Atr, Ema, RelativeVolume, SessionVwap
@@ -24,6 +24,8 @@ class Readings:
     __slots__ = (
         "_atr",
         "_ema",
+        "_primed",
+        "_primed_until",
         "_relative_volume",
         "_slow",
         "_vwap",
@@ -42,6 +44,8 @@ class Readings:
         self._atr = Atr(ATR_PERIOD)
         self._vwap = SessionVwap()
         self._relative_volume = RelativeVolume(volume_bars)
+        self._primed = 0
+        self._primed_until: datetime | None = None
         self.count = 0
         self.highs: list[float] = []
         self.lows: list[float] = []
@@ -86,15 +90,19 @@ class Readings:
     def prime(self, session_bars: Sequence[Bar], interval_minutes: int) -> None:
         """Take today's history from before this start.
 
-        Bars of `interval_minutes` count as if seen; bars of another length only feed the VWAP.
-        Bars without a known volume are left out, as the strategy never gets them either.
+        Bars of `interval_minutes` count as if seen; bars of another length only feed the VWAP,
+        as do all bars once the first live one came: VWAP alone does not mind the order. Bars
+        primed before and bars without a known volume are left out.
         """
         length = timedelta(minutes=interval_minutes)
         for bar in session_bars:
-            if not bar.has_volume:
+            until = self._primed_until
+            if not bar.has_volume or (until is not None and bar.start < until):
                 continue
-            if bar.end - bar.start == length:
+            self._primed_until = bar.end
+            if bar.end - bar.start == length and self.count == self._primed:
                 self.push(bar)
+                self._primed = self.count
             else:
                 self._vwap.push(bar.high, bar.low, bar.close, bar.volume)
 

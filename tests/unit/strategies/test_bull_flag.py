@@ -156,6 +156,29 @@ def test_history_without_volume_is_left_out() -> None:
     assert [strategy.on_bar(each) for each in flag_day()][-1] is not None
 
 
+def test_the_same_history_twice_counts_once() -> None:
+    """A second answer with the same bars, or one that comes late, leaves VWAP as it should be."""
+    bars = flag_day()
+    history = [five_minutes(101.0, 20_000)]
+    once, twice, late = make(), make(), make()
+
+    once.warm_up(history)
+    twice.warm_up(history)
+    twice.warm_up(history)
+    for each in bars[:5]:
+        late.on_bar(each)
+    late.warm_up(history)
+    for each in bars:
+        once.on_bar(each)
+        twice.on_bar(each)
+    for each in bars[5:]:
+        late.on_bar(each)
+
+    assert twice._state.readings.vwaps == once._state.readings.vwaps
+    assert late._state.readings.vwaps[-1] == pytest.approx(once._state.readings.vwaps[-1])
+    assert late._state.readings.count == once._state.readings.count
+
+
 def test_history_of_its_own_length_counts_as_seen() -> None:
     """A five-minute strategy is warm after five-minute history."""
     bars = flag_day()
