@@ -18,6 +18,7 @@ class DamageKind(StrEnum):
     ROLLED_BACK = "rolled-back"  # the file ends before, or differs from, a recorded head
     TORN = "torn"  # bytes after the last LF of a file that is closed
     CHAIN_BROKEN = "chain-broken"  # the file does not continue the one before it
+    HEAD_MISSING = "head-missing"  # a closed file without its final head
     FILE_MISSING = "file-missing"
     SEAL_MISSING = "seal-missing"
     SEAL_UNREADABLE = "seal-unreadable"

@@ -37,12 +37,13 @@ class DayFile:
 
 def iter_lines(path: Path, *, offset: int = 0, number: int = 1) -> Iterator[Line]:
     """The whole lines of a file from the line that begins at `offset` and has `number`."""
-    with _open(path) as file:
+    with open_text(path) as file:
         file.seek(offset)
         yield from _whole_lines(file, offset, number)
 
 
-def _open(path: Path) -> "IO[bytes] | gzip.GzipFile":
+def open_text(path: Path) -> "IO[bytes] | gzip.GzipFile":
+    """The file's bytes, unpacked if it is in the archive."""
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
@@ -181,7 +182,7 @@ class Follower:
 
     def _read_to_end(self, cursor: Cursor) -> list[Line]:
         if self._open is None:
-            self._open = _open(cursor.file)
+            self._open = open_text(cursor.file)
         if cursor.file.suffix != ".gz":
             size = os.fstat(self._open.fileno()).st_size
             if size < cursor.offset:
