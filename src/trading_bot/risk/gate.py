@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import msgspec
+
 from trading_bot.domain.order import ApprovedOrder, OrderIntent
 from trading_bot.risk import exit_rules
 from trading_bot.risk.check import Check, SentenceFormatter
@@ -17,8 +19,7 @@ RULE_ERROR: Final = "RULE_ERROR"
 _SENTENCES: Final = SentenceFormatter()
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
+class Approved(msgspec.Struct, frozen=True):
     """The order may go to the broker; every rule that was asked is in `checks`."""
 
     order: ApprovedOrder
@@ -36,8 +37,7 @@ class Approved:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """Nothing may be sent. `rule` is the first that did not hold, `checks` are all that were asked.
 
     `reason` is one sentence with the rule's numbers.
@@ -59,19 +59,13 @@ def judge_entry(
     rules: tuple[Rule, ...] = ENTRY_RULES,
 ) -> Verdict:
     """Ask every rule; approve only when all hold. Never raises."""
-    checks = []
-    failed: Rule | None = None
-    for rule in rules:
-        try:
-            check = rule.ask(intent, context, limits)
-        except Exception as error:  # noqa: BLE001 - the gate rejects what a rule cannot judge
-            check = _failure(rule.code, error)
-        checks.append(check)
-        if check.ok is not True and failed is None:
-            failed = rule
-    if failed is None and checks:
-        return Approved(ApprovedOrder(intent=intent, rule_set=RULE_SET), tuple(checks))
-    return _refused_entry(intent, context, limits, failed, tuple(checks))
+    checks = _ask_all(intent, context, limits, rules)
+    for check in checks:
+        if check.ok is not True:
+            return _refused_entry(intent, context, limits, rules, checks)
+    if not checks:
+        return Refused(intent, RULE_ERROR, "no rule was asked", checks)
+    return Approved(ApprovedOrder(intent=intent, rule_set=RULE_SET), checks)
 
 
 def judge_exit(intent: OrderIntent, context: ExitContext) -> Verdict:
@@ -101,6 +95,23 @@ def _failure(code: str, error: Exception) -> Check:
     return Check(code, False, _RuleFailure(f"{type(error).__name__}: {error}"), "an answer")
 
 
+def _ask_all(
+    intent: OrderIntent, context: EntryContext, limits: RiskLimits, rules: tuple[Rule, ...]
+) -> tuple[Check, ...]:
+    try:
+        return tuple([rule.ask(intent, context, limits) for rule in rules])
+    except Exception:  # noqa: BLE001 - the gate rejects what a rule cannot judge
+        # Rules are pure: asked again one by one, the others answer as they did.
+        return tuple(_ask_entry(rule, intent, context, limits) for rule in rules)
+
+
+def _ask_entry(rule: Rule, intent: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
+    try:
+        return rule.ask(intent, context, limits)
+    except Exception as error:  # noqa: BLE001 - the gate rejects what a rule cannot judge
+        return _failure(rule.code, error)
+
+
 def _ask_exit(
     code: str,
     ask: Callable[[OrderIntent, ExitContext], Check],
@@ -117,22 +128,22 @@ def _refused_entry(
     intent: OrderIntent,
     context: EntryContext,
     limits: RiskLimits,
-    failed: Rule | None,
+    rules: tuple[Rule, ...],
     checks: tuple[Check, ...],
 ) -> Refused:
-    if failed is None:
-        return Refused(intent, RULE_ERROR, "no rule was asked", checks)
-    check = next(check for check in checks if check.ok is not True)
+    rule, check = next(
+        (rule, check) for rule, check in zip(rules, checks, strict=True) if check.ok is not True
+    )
     if isinstance(check.value, _RuleFailure):
-        return Refused(intent, RULE_ERROR, f"rule {failed.code} raised {check.value_text}", checks)
+        return Refused(intent, RULE_ERROR, f"rule {rule.code} raised {check.value_text}", checks)
     if check.value is None:
-        return Refused(intent, failed.code, f"{failed.subject} is not known", checks)
+        return Refused(intent, rule.code, f"{rule.subject} is not known", checks)
     reason = _SENTENCES.format(
-        failed.sentence,
+        rule.sentence,
         value=check.value,
         limit=check.limit,
         intent=intent,
         context=context,
         limits=limits,
     )
-    return Refused(intent, failed.code, reason, checks)
+    return Refused(intent, rule.code, reason, checks)

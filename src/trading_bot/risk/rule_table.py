@@ -35,7 +35,7 @@ ENTRY_RULES: Final[tuple[Rule, ...]] = (
         code="ENTRY_SHAPE",
         ask=rules.is_entry,
         subject="the kind of order",
-        sentence="an entry must be a {limit} order, this is a {value} for the {intent.leg}",
+        sentence="an entry must be {limit}, this is {value} for the {intent.leg}",
     ),
     Rule(
         code="BREAKER_TRIPPED",

@@ -7,6 +7,7 @@ here and a row in `rule_table`.
 from decimal import Decimal
 from typing import TypeGuard
 
+from trading_bot.domain.money import ZERO
 from trading_bot.domain.order import Leg, OrderIntent, OrderType, Side
 from trading_bot.risk.check import Check
 from trading_bot.risk.context import EntryContext
@@ -15,6 +16,9 @@ from trading_bot.risk.limits import RiskLimits
 CLOCK_TOLERANCE_S = 2.0
 """How far a source's clock may run before ours; a larger difference makes every age meaningless."""
 
+# Looked up once: an enum's member costs more than the whole comparison.
+_BUY, _ENTRY, _LIMIT = Side.BUY, Leg.ENTRY, OrderType.LIMIT
+
 _PERCENT = Decimal("0.01")
 _ONE = Decimal(1)
 _HALF = Decimal("0.5")
@@ -22,13 +26,14 @@ _SECONDS = 60
 
 
 def is_entry(intent: OrderIntent, _: EntryContext, __: RiskLimits) -> Check:
+    """A limit order that buys; the one rule that proves the limit price finite."""
     ok = (
-        intent.side is Side.BUY
-        and intent.leg is Leg.ENTRY
-        and intent.type is OrderType.LIMIT
+        intent.side is _BUY
+        and intent.leg is _ENTRY
+        and intent.type is _LIMIT
         and _known(intent.limit_price)
     )
-    return Check("ENTRY_SHAPE", ok, f"{intent.side} {intent.type}", "BUY limit")
+    return Check("ENTRY_SHAPE", ok, (intent.side, intent.type), "BUY, limit")
 
 
 def no_breaker_tripped(_: OrderIntent, context: EntryContext, __: RiskLimits) -> Check:
@@ -78,7 +83,7 @@ def quote_good(_: OrderIntent, context: EntryContext, __: RiskLimits) -> Check:
     if bid is None or ask is None or last is None:
         return Check("QUOTE_BAD", False, None, "bid, ask and last")
     finite = bid.is_finite() and ask.is_finite() and last.is_finite()
-    ok = finite and 0 < bid <= ask and last > 0
+    ok = finite and ZERO < bid <= ask and last > ZERO
     return Check("QUOTE_BAD", ok, (bid, ask, last), "0 < bid <= ask, last > 0")
 
 
@@ -103,12 +108,12 @@ def account_known(_: OrderIntent, context: EntryContext, limits: RiskLimits) -> 
     equity, opening = context.equity, context.opening_equity
     ok = (
         _known(equity)
-        and equity > 0
+        and equity > ZERO
         and _known(opening)
-        and opening > 0
+        and opening > ZERO
         and _known(context.buying_power)
         and _known(context.reserved_cash)
-        and context.reserved_cash >= 0
+        and context.reserved_cash >= ZERO
     )
     return Check("ACCOUNT_UNKNOWN", ok and _is_fresh(age, limit), age if ok else None, limit)
 
@@ -131,7 +136,7 @@ def no_working_order(_: OrderIntent, context: EntryContext, __: RiskLimits) -> C
 
 def no_foreign_holding(_: OrderIntent, context: EntryContext, __: RiskLimits) -> Check:
     foreign = context.foreign_quantity
-    return Check("FOREIGN_HOLDING", _known(foreign) and foreign == 0, foreign, 0)
+    return Check("FOREIGN_HOLDING", _known(foreign) and foreign == ZERO, foreign, 0)
 
 
 def day_loss_small(_: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
@@ -159,16 +164,16 @@ def positions_left(_: OrderIntent, context: EntryContext, limits: RiskLimits) ->
 
 def stop_below(intent: OrderIntent, context: EntryContext, __: RiskLimits) -> Check:
     stop, price = context.stop, intent.limit_price
-    ok = _known(stop) and _known(price) and 0 < stop < price
+    ok = price is not None and _known(stop) and ZERO < stop < price
     return Check("STOP_SIDE", ok, stop, price)
 
 
 def reward_worth_it(intent: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
     ratio = limits.min_reward_to_risk
     stop, target, price = context.stop, context.target, intent.limit_price
-    if ratio == 0:
+    if ratio == ZERO:
         return Check("REWARD_RISK", True, "not asked", ratio)
-    if not (_known(stop) and _known(target) and _known(price)):
+    if price is None or not (_known(stop) and _known(target)):
         return Check("REWARD_RISK", False, None, ratio)
     reward, least = target - price, (price - stop) * ratio
     return Check("REWARD_RISK", reward >= least, reward, least)
@@ -176,7 +181,7 @@ def reward_worth_it(intent: OrderIntent, context: EntryContext, limits: RiskLimi
 
 def inside_collar(intent: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
     ask, price = context.ask, intent.limit_price
-    if not (_known(ask) and _known(price)):
+    if price is None or not _known(ask):
         return Check("PRICE_COLLAR", False, None, limits.entry_collar_pct)
     highest = ask * (_ONE + limits.entry_collar_pct * _PERCENT)
     return Check("PRICE_COLLAR", price <= highest, price, highest)
@@ -184,7 +189,7 @@ def inside_collar(intent: OrderIntent, context: EntryContext, limits: RiskLimits
 
 def not_chasing(intent: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
     reference, price = context.reference_price, intent.limit_price
-    if not (_known(reference) and _known(price)):
+    if price is None or not _known(reference):
         return Check("PRICE_CHASE", False, None, limits.entry_chase_pct)
     highest = reference * (_ONE + limits.entry_chase_pct * _PERCENT)
     return Check("PRICE_CHASE", price <= highest, price, highest)
@@ -197,7 +202,7 @@ def quantity_small(intent: OrderIntent, _: EntryContext, limits: RiskLimits) -> 
 
 def position_small(intent: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
     equity, price = context.equity, intent.limit_price
-    if not (_known(equity) and _known(price)):
+    if price is None or not _known(equity):
         return Check("POSITION_SIZE", False, None, limits.max_position_pct)
     value = price * intent.quantity
     largest = equity * limits.max_position_pct * _PERCENT
@@ -206,7 +211,7 @@ def position_small(intent: OrderIntent, context: EntryContext, limits: RiskLimit
 
 def risk_small(intent: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
     equity, stop, price = context.equity, context.stop, intent.limit_price
-    if not (_known(equity) and _known(stop) and _known(price)):
+    if price is None or not (_known(equity) and _known(stop)):
         return Check("RISK_PER_TRADE", False, None, limits.risk_per_trade_pct)
     risk = (price - stop) * intent.quantity
     largest = equity * limits.risk_per_trade_pct * _PERCENT
@@ -215,7 +220,7 @@ def risk_small(intent: OrderIntent, context: EntryContext, limits: RiskLimits) -
 
 def cash_covers(intent: OrderIntent, context: EntryContext, _: RiskLimits) -> Check:
     power, reserved, price = context.buying_power, context.reserved_cash, intent.limit_price
-    if not (_known(power) and _known(reserved) and _known(price)):
+    if price is None or not (_known(power) and _known(reserved)):
         return Check("BUYING_POWER", False, None, power)
     cost, available = price * intent.quantity, power - reserved
     return Check("BUYING_POWER", cost <= available, cost, available)
