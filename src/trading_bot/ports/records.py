@@ -21,6 +21,18 @@ class RecordSink(Protocol):
         ...
 
 
+class Tape(Protocol):
+    """Where every event goes before it is stepped."""
+
+    def put(self, line: str) -> None:
+        """Write the line, without waiting for a sync; HaltError when the journal is poisoned."""
+        ...
+
+    async def sync(self) -> None:
+        """Return when every line put before is durable; HaltError when the journal is poisoned."""
+        ...
+
+
 class RecordSource(Protocol):
     """The reader over a stream's files, archive included, oldest first."""
 

@@ -95,9 +95,7 @@ class Calls:
                 continue
 
     async def _run(self, number: int, call: Call) -> None:
-        with self._clock.activity():
-            event = await self._made[type(call)](call)
-        self._inbox.put_result(number, event)
+        self._inbox.put_result(number, await self._made[type(call)](call))
 
     async def _poll(self, call: Call) -> Event:
         assert isinstance(call, RequestPoll)

@@ -30,7 +30,7 @@ from trading_bot.domain.errors import HaltError
 from trading_bot.domain.order import Leg
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
-from trading_bot.ports.records import STREAM_TAPE, RecordSink
+from trading_bot.ports.records import STREAM_ORDERS, RecordSink, Tape
 from trading_bot.runtime.measure import Measures
 from trading_bot.shell.calls import Calls
 from trading_bot.shell.inbox import Inbox
@@ -54,6 +54,7 @@ class Ports:
 
     clock: Clock
     sink: RecordSink
+    tape: Tape
     notifier: Notifier
     roll: Callable[[date], Awaitable[Started]]
     measures: Measures
@@ -103,30 +104,45 @@ class Daemon:
             await clock.wait(self._inbox.arrived, until=due_at)
 
     async def _handle(self, event: Event) -> None:
+        self._put_on_tape(event)
         with self._ports.measures.stage("step"):
             effects = step(self._state, event)
-        records: dict[str, list[str]] = {STREAM_TAPE: [encode_event(event)]}
+        records: dict[str, list[str]] = {}
         rest: list[Effect] = []
         for effect in effects:
             if type(effect) is Record:
                 records.setdefault(effect.stream, []).append(effect.record.to_jsonl_line())
             else:
                 rest.append(effect)
-        await self._append(records)
+        if records:
+            await self._append(records)
         for effect in rest:
             await self._perform(effect)
         for observer in self._ports.observers:
             observer(event, effects)
+
+    def _put_on_tape(self, event: Event) -> None:
+        if not self._is_journal_dead:
+            try:
+                self._ports.tape.put(encode_event(event))
+            except HaltError as error:
+                self._journal_died(error)
 
     async def _append(self, records: Mapping[str, Sequence[str]]) -> None:
         if self._is_journal_dead:
             return
         try:
             with self._ports.measures.stage("record"), self._ports.clock.activity():
+                if STREAM_ORDERS in records:
+                    # What led to an order must be replayable, also after a power cut.
+                    await self._ports.tape.sync()
                 await self._ports.sink.append(records)
         except HaltError as error:
-            self._is_journal_dead = True
-            self._inbox.put_first(JournalFailed(at=self._ports.clock.now(), reason=str(error)))
+            self._journal_died(error)
+
+    def _journal_died(self, error: HaltError) -> None:
+        self._is_journal_dead = True
+        self._inbox.put_first(JournalFailed(at=self._ports.clock.now(), reason=str(error)))
 
     async def _perform(self, effect: Effect) -> None:
         match effect:

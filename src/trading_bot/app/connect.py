@@ -1,0 +1,82 @@
+"""Robinhood's quotes and the paper broker, over a session file."""
+
+import random
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from trading_bot.app.quotes import ShownToPaper
+from trading_bot.app.sink import WriterSink
+from trading_bot.brokers.paper import PaperBroker
+from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
+from trading_bot.brokers.robinhood.refresh import SessionKeeper
+from trading_bot.brokers.robinhood.session_file import SessionFile
+from trading_bot.brokers.robinhood.transport import RobinhoodTransport, TransportSettings
+from trading_bot.config.model import Config
+from trading_bot.domain.errors import RetryableError, TradingBotError
+from trading_bot.market.calendar import NyseCalendar
+from trading_bot.ports.broker import Broker
+from trading_bot.ports.clock import Clock
+from trading_bot.ports.quote_source import QuoteSource
+from trading_bot.ports.records import STREAM_PAPER_BROKER
+from trading_bot.query.records import HomeRecords
+from trading_bot.runtime.rate_limit import TokenBucket
+from trading_bot.runtime.retry import Retrier
+from trading_bot.storage.home import Home
+
+READS_PER_SECOND = 2.0
+READ_BURST = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperConnection:
+    """How a paper or rehearsal run reaches its quotes; `base_url` None is Robinhood itself."""
+
+    home: Home
+    config: Config
+    clock: Clock
+    calendar: NyseCalendar
+    chance: random.Random
+    stack: AsyncExitStack
+    base_url: str | None = None
+    is_lockstep: bool = False
+
+    async def __call__(self, sink: WriterSink, records: HomeRecords) -> tuple[QuoteSource, Broker]:
+        """Load the session, connect, rebuild the paper account; errors say what to do."""
+        source = await self._source()
+        paper = PaperBroker.restore(
+            records.lines(STREAM_PAPER_BROKER),
+            settings=self.config.paper,
+            limits=self.config.quotes,
+            sink=sink,
+            clock=self.clock,
+            calendar=self.calendar,
+        )
+        await self._settle_gap(paper, source)
+        return ShownToPaper(source, paper, self.clock), paper
+
+    async def _source(self) -> RobinhoodQuoteSource:
+        transport = RobinhoodTransport(
+            self.clock,
+            Retrier(self.clock, self.chance),
+            settings=TransportSettings(base_url=self.base_url, is_lockstep=self.is_lockstep),
+            limiter=None
+            if self.is_lockstep
+            else TokenBucket(self.clock, per_second=READS_PER_SECOND, burst=READ_BURST),
+        )
+        self.stack.callback(transport.close)
+        keeper = SessionKeeper(transport, SessionFile(self.home.session_pickle), self.clock)
+        await keeper.start()
+        if keeper.is_due():
+            await keeper.renew()
+        return RobinhoodQuoteSource(transport)
+
+    async def _settle_gap(self, paper: PaperBroker, source: RobinhoodQuoteSource) -> None:
+        """What happened to working orders while nobody looked; unknown stays unknown and is said."""
+        symbols = sorted({o.symbol for o in paper.book.orders.values() if not o.state.is_final})
+        if not symbols:
+            return
+        try:
+            bars = await source.historicals(symbols, "5minute")
+        except RetryableError as error:
+            raise TradingBotError(f"the paper account's gap cannot be settled: {error}") from error
+        await paper.settle_gap(bars, self.clock.now())

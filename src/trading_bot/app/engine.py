@@ -1,0 +1,194 @@
+"""One run of the daemon in one home: open, start, run, close."""
+
+import platform
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from trading_bot.app.core_settings import make_core_settings
+from trading_bot.app.sink import WriterSink, WriterTape
+from trading_bot.app.strategy_files import make_factories, strategy_hashes
+from trading_bot.config.identity import config_hash, shown
+from trading_bot.config.model import Config
+from trading_bot.core.events import SessionInfo, Started, StartState
+from trading_bot.core.state import CoreState, new_state
+from trading_bot.domain.errors import DataError, HaltError
+from trading_bot.execution.ref_ids import Identity
+from trading_bot.logging.line import format_timestamp
+from trading_bot.logging.session_record import SessionRecord
+from trading_bot.market.calendar import NyseCalendar
+from trading_bot.ports.broker import Broker
+from trading_bot.ports.clock import Clock
+from trading_bot.ports.notifier import Notifier
+from trading_bot.ports.quote_source import QuoteSource
+from trading_bot.ports.records import STREAM_SESSIONS
+from trading_bot.query.records import HomeRecords
+from trading_bot.query.start import read_start, start_hash
+from trading_bot.runtime.measure import Measures
+from trading_bot.shell.calls import Calls
+from trading_bot.shell.daemon import Daemon, Observer, Ports
+from trading_bot.shell.inbox import Inbox
+from trading_bot.storage.home import Home
+from trading_bot.storage.streams import JournalSet
+from trading_bot.storage.writer import JournalWriter
+from trading_bot.version import VERSION
+
+RunMode = Literal["rehearsal", "paper", "live"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """What a mode brings: its clock, and how to make its quotes and its broker over the journal."""
+
+    mode: RunMode
+    clock: Clock
+    calendar: NyseCalendar
+    session_id: str
+    key: bytes
+    connect: Callable[[WriterSink, HomeRecords], Awaitable[tuple[QuoteSource, Broker]]]
+    notifier: Notifier
+    observers: tuple[Observer, ...] = ()
+    measures: Measures = field(default_factory=Measures)
+
+
+class Engine:
+    """Holds a home while it runs; use as an async context, then `run`.
+
+    Entering takes the lock, mends torn tails and opens the journals; leaving syncs and closes them.
+    """
+
+    def __init__(self, home: Home, config: Config, parts: Parts) -> None:
+        self._home = home
+        self._config = config
+        self._parts = parts
+        self._stack = AsyncExitStack()
+        self._records = HomeRecords(home)
+        self._writer: JournalWriter | None = None
+        self.daemon: Daemon | None = None
+        self.state: CoreState | None = None
+
+    async def __aenter__(self) -> "Engine":
+        home, parts = self._home, self._parts
+        self._stack.enter_context(home.lock())
+        home.fill_reserve()
+        today = parts.calendar.trading_day(parts.clock.now())
+        self._writer = JournalWriter(JournalSet(home, today))
+        self._stack.push_async_callback(self._writer.aclose)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def recoveries(self) -> tuple[str, ...]:
+        """What opening mended, a sentence each."""
+        return tuple(str(found) for found in self._journal.recoveries)
+
+    @property
+    def _journal(self) -> JournalSet:
+        assert self._writer is not None, "the engine is used inside its context"
+        return self._writer.journal
+
+    async def run(self) -> str:
+        """Run until somebody stops the daemon; returns the reason."""
+        parts, config = self._parts, self._config
+        assert self._writer is not None, "the engine is used inside its context"
+        factories = make_factories(config, self._home.root)
+        identity = Identity(
+            mode=parts.mode, account=config.account_number or "paper", key=parts.key
+        )
+        settings = make_core_settings(
+            config, calendar=parts.calendar, factories=factories, identity=identity
+        )
+        sink = WriterSink(self._writer, parts.clock)
+        quotes, broker = await parts.connect(sink, self._records)
+        self.state = new_state(settings)
+        inbox = Inbox()
+        calls = Calls(clock=parts.clock, quotes=quotes, broker=broker, inbox=inbox)
+        ports = Ports(
+            clock=parts.clock,
+            sink=sink,
+            tape=WriterTape(self._writer),
+            notifier=parts.notifier,
+            roll=self._roll,
+            measures=parts.measures,
+            observers=parts.observers,
+        )
+        self.daemon = Daemon(self.state, ports, inbox, calls)
+        info = self._info(broker)
+        start = self._read_start(parts.calendar.trading_day(parts.clock.now()))
+        await self._write_session("start", info, start, None)
+        started = Started(at=parts.clock.now(), session=info, start=start, is_new_session=True)
+        reason = await self.daemon.run(started)
+        await self._write_session("end", info, start, reason)
+        return reason
+
+    def _info(self, broker: Broker) -> SessionInfo:
+        is_live = broker.execution_mode == "LIVE"
+        return SessionInfo(
+            session_id=self._parts.session_id,
+            bot_version=VERSION,
+            config_hash=config_hash(self._config),
+            execution_mode=broker.execution_mode,
+            account_id=self._config.account_number if is_live else None,
+        )
+
+    def _read_start(self, trading_day: date) -> StartState:
+        try:
+            start = read_start(self._records, trading_day)
+        except DataError as error:
+            return StartState(trading_day=trading_day, protect_only=f"damaged record: {error}")
+        damage = "; ".join(str(found) for found in self._journal.damage)
+        if not damage:
+            return start
+        return replace(start, protect_only=f"damaged record: {damage}")
+
+    async def _roll(self, trading_day: date) -> Started:
+        assert self._writer is not None, "the engine is used inside its context"
+        assert self.state is not None, "only a running daemon rolls"
+        assert self.state.info is not None, "only a started daemon rolls"
+        await self._writer.roll(trading_day)
+        start = self._read_start(trading_day)
+        info = self.state.info
+        return Started(at=self._parts.clock.now(), session=info, start=start, is_new_session=False)
+
+    async def _write_session(
+        self,
+        kind: Literal["start", "end"],
+        info: SessionInfo,
+        start: StartState,
+        reason: str | None,
+    ) -> None:
+        parts = self._parts
+        record = SessionRecord(
+            kind=kind,
+            session_id=info.session_id,
+            timestamp=format_timestamp(parts.clock.now()),
+            mode=parts.mode,
+            bot_version=VERSION,
+            python_version=platform.python_version(),
+            config_hash=info.config_hash,
+            config=shown(self._config),
+            strategy_hashes=strategy_hashes(self._config, self._home.root),
+            calendar_hash=parts.calendar.calendar_hash(),
+            zone_data_version=_zone_data_version(),
+            start_state_hash=start_hash(start),
+            reason=reason,
+        )
+        assert self._writer is not None, "the engine is used inside its context"
+        try:
+            await self._writer.append({STREAM_SESSIONS: [record.to_jsonl_line()]})
+        except HaltError:
+            # The journal is dead and that is on the daemon's mind already; stopping goes on.
+            if kind == "start":
+                raise
+
+
+def _zone_data_version() -> str:
+    try:
+        return f"tzdata {version('tzdata')}"
+    except PackageNotFoundError:
+        return "system"

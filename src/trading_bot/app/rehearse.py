@@ -1,0 +1,202 @@
+"""A rehearsal: the daemon, whole, against the exchange it brings, on virtual or hurried time."""
+
+import asyncio
+import hashlib
+import os
+import random
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from trading_bot.app.connect import PaperConnection
+from trading_bot.app.core_settings import make_calendar
+from trading_bot.app.engine import Engine, Parts
+from trading_bot.brokers.robinhood.session import BrokerSession
+from trading_bot.brokers.robinhood.session_file import SessionFile
+from trading_bot.config.model import Config
+from trading_bot.core.effects import Effect
+from trading_bot.core.events import Event, TimerFired
+from trading_bot.domain.errors import ConfigError
+from trading_bot.market.calendar import NyseCalendar
+from trading_bot.ports.clock import Clock
+from trading_bot.ports.notifier import Notifier
+from trading_bot.rehearsal.day import PlayedDay, load_days
+from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
+from trading_bot.rehearsal.generator import made_up_days
+from trading_bot.rehearsal.server import ExchangeServer
+from trading_bot.runtime.clocks import PacedClock
+from trading_bot.runtime.ids import counted_ids
+from trading_bot.runtime.lockstep import LockstepClock
+from trading_bot.runtime.measure import Measures
+from trading_bot.shell.daemon import Observer
+from trading_bot.storage.home import Home
+
+POLL_INTERVAL_S = 15
+"""Four polls a minute: as often as the exchange moves its quotes."""
+
+LEAD = timedelta(minutes=6)
+"""How long before the open the daemon is started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What was asked for: files or a made-up day, a seed, a speed (None: lockstep)."""
+
+    files: tuple[Path, ...] = ()
+    symbols: tuple[str, ...] = ()
+    seed: int = 1
+    speed: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A rehearsal that is ready to be played."""
+
+    home: Home
+    config: Config
+    calendar: NyseCalendar
+    days: tuple[PlayedDay, ...]
+    plan: Rehearsal
+
+
+def prepare(plan: Rehearsal, home: Home, config: Config) -> Stage:
+    """Load or make the days and fit the config to them; DataError or ConfigError say what is wrong."""
+    calendar = make_calendar(config)
+    if plan.files:
+        days = load_days(plan.files, calendar, plan.symbols)
+    else:
+        days = made_up_days(plan.seed, calendar)
+    watchlist = tuple(sorted({symbol for day in days for symbol in day.symbols}))
+    poll = config.poll.model_copy(update={"interval_s": POLL_INTERVAL_S})
+    fitted = config.model_copy(
+        update={"mode": "rehearsal", "watchlist": watchlist, "poll": poll, "account_number": None}
+    )
+    return Stage(home=home, config=fitted, calendar=calendar, days=days, plan=plan)
+
+
+class LastDay:
+    """Observer: calls back once the last day's end was handled."""
+
+    def __init__(self, day: date, stop: Callable[[], None], calendar: NyseCalendar) -> None:
+        self._day = day
+        self._stop = stop
+        self._calendar = calendar
+
+    def __call__(self, event: Event, effects: Sequence[Effect]) -> None:
+        """Look for the end of the last day."""
+        if isinstance(event, TimerFired) and event.name == "day_end":
+            if self._calendar.trading_day(event.at) >= self._day:
+                self._stop()
+
+
+async def play(
+    stage: Stage, *, notifier: Notifier, observers: Sequence[Observer], measures: Measures
+) -> str:
+    """Play every day; returns why it stopped. SIGTERM and SIGINT stop it in stages."""
+    start = stage.days[0].session.open - LEAD
+    speed = stage.plan.speed
+    clock: Clock = LockstepClock(start) if speed is None else PacedClock(start, speed)
+    exchange = Exchange(stage.days, stage.calendar, ExchangeSettings(seed=stage.plan.seed))
+    _issue_session(stage.home, exchange, start)
+    async with AsyncExitStack() as stack:
+        server = ExchangeServer(
+            exchange, clock=None if speed is None else clock, speed=speed or 1.0
+        )
+        port = server.start()
+        stack.callback(server.stop)
+        connection = PaperConnection(
+            home=stage.home,
+            config=stage.config,
+            clock=clock,
+            calendar=stage.calendar,
+            chance=random.Random(stage.plan.seed),  # noqa: S311 - jitter, nothing secret
+            stack=stack,
+            base_url=f"http://127.0.0.1:{port}",
+            is_lockstep=speed is None,
+        )
+        engine: Engine | None = None
+
+        def stop() -> None:
+            if engine is not None and engine.daemon is not None:
+                engine.daemon.request_stop("the rehearsal is over")
+
+        watcher = LastDay(stage.days[-1].session.day, stop, stage.calendar)
+        parts = Parts(
+            mode="rehearsal",
+            clock=clock,
+            calendar=stage.calendar,
+            session_id=counted_ids(_name_of(stage))(),
+            key=stage.home.key(lambda size: _rehearsal_key(stage.plan.seed, size)),
+            connect=connection,
+            notifier=notifier,
+            observers=(*observers, watcher),
+            measures=measures,
+        )
+        engine = await stack.enter_async_context(Engine(stage.home, stage.config, parts))
+        running = engine
+        stop_on_signals(lambda name: running.daemon and running.daemon.request_stop(name))
+        return await engine.run()
+
+
+def stop_on_signals(stop: Callable[[str], object]) -> None:
+    """SIGTERM and SIGINT ask for a staged stop."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, signal.Signals(number).name)
+
+
+def new_home(base: Path, when: datetime) -> Home:
+    """A home of its own for a rehearsal, `rehearsals/<when>/`, with `rehearsals/latest` pointing at it."""
+    folder = base / "rehearsals"
+    stamp = when.strftime("%Y-%m-%dT%H-%M-%SZ")
+    root = folder / stamp
+    count = 1
+    while root.exists():
+        count += 1
+        root = folder / f"{stamp}.{count}"
+    home = Home(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    home.create()
+    link = folder / "latest"
+    fresh = folder / f".latest-{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(root.name)
+    fresh.replace(link)
+    return home
+
+
+def _issue_session(home: Home, exchange: Exchange, now: datetime) -> None:
+    """What `login` would leave behind: the daemon then loads it as it would Robinhood's."""
+    issued = exchange.first_session(now)
+    session = BrokerSession(
+        access_token=issued.access_token,
+        token_type=issued.token_type,
+        refresh_token=issued.refresh_token,
+        device_token=issued.device_token,
+        expires_at=issued.expires_at,
+        obtained_at=now,
+    )
+    if not home.session_pickle.exists():
+        SessionFile(home.session_pickle).save(session)
+
+
+def _name_of(stage: Stage) -> str:
+    """What makes two rehearsals the same one: their days, their seed."""
+    digest = hashlib.sha256()
+    for day in stage.days:
+        for symbol, played in day.symbols.items():
+            digest.update(f"{day.session.day}|{symbol}|{played.bars!r}|".encode())
+    return f"{stage.plan.seed}|{digest.hexdigest()}"
+
+
+def _rehearsal_key(seed: int, size: int) -> bytes:
+    return hashlib.shake_256(f"rehearsal|{seed}".encode()).digest(size)
+
+
+def refuse_live_home(home: Home) -> None:
+    """A rehearsal never writes into a home that is bound to anything else."""
+    if home.binding_file.exists():
+        raise ConfigError(f"the home {home.root} is bound: a rehearsal needs a home of its own")

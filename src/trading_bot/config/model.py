@@ -1,0 +1,88 @@
+"""The shape of the settings; each room's own group is defined in its room."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from trading_bot.brokers.paper_settings import PaperSettings
+from trading_bot.core.settings import PollSettings
+from trading_bot.domain.settings import Settings
+from trading_bot.domain.symbol import parse_symbol
+from trading_bot.execution.settings import ExecutionSettings
+from trading_bot.market.quote_check import QuoteLimits
+from trading_bot.performance.settings import PerformanceSettings
+from trading_bot.risk.limits import RiskLimits
+
+Symbol = Annotated[str, AfterValidator(parse_symbol)]
+Mode = Literal["rehearsal", "paper", "live"]
+
+
+class StrategyEntry(Settings):
+    """A strategy and its settings; asked in the order of the list."""
+
+    name: str = Field(
+        min_length=1, description="A built-in strategy's name, or the name of your own."
+    )
+    file: str | None = Field(
+        default=None,
+        description="Your own strategy's Python file, relative to the home; null for a built-in one.",
+    )
+    settings: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="The strategy's settings; what is left out has its default.",
+    )
+
+
+class CalendarSettings(Settings):
+    """What the exchange's calendar cannot know in advance."""
+
+    extra_closures: dict[str, str] = Field(
+        default_factory=dict, description="Closed days by date, 2025-01-09, with the reason."
+    )
+    extra_early_closes: dict[str, str] = Field(
+        default_factory=dict, description="Early closes by date with the New York time, 13:00."
+    )
+
+
+class Config(Settings):
+    """Everything that can be set."""
+
+    mode: Mode | None = Field(
+        default=None,
+        description="What the daemon may be: paper, live, rehearsal; null means paper when there is a session.",
+    )
+    account_number: str | None = Field(
+        default=None,
+        description="The broker's account number; live needs it, paper only reads with it.",
+    )
+    watchlist: tuple[Symbol, ...] = Field(
+        default=("AAPL", "MSFT", "SPY", "TSLA"),
+        min_length=1,
+        max_length=50,
+        description="Symbols to trade.",
+    )
+    strategies: tuple[StrategyEntry, ...] = Field(
+        default=(StrategyEntry(name="bull-flag-breakout"), StrategyEntry(name="pullback-entry")),
+        description="Strategies, in the order in which they are asked.",
+    )
+    risk: RiskLimits = Field(
+        default_factory=RiskLimits, description="Limits of the gate and the breakers."
+    )
+    execution: ExecutionSettings = Field(
+        default_factory=ExecutionSettings, description="How orders are priced, timed and closed."
+    )
+    poll: PollSettings = Field(
+        default_factory=PollSettings, description="How often the market is read."
+    )
+    quotes: QuoteLimits = Field(
+        default_factory=QuoteLimits, description="Which quotes are believed."
+    )
+    performance: PerformanceSettings = Field(
+        default_factory=PerformanceSettings, description="The rolling metric and its alerts."
+    )
+    paper: PaperSettings = Field(
+        default_factory=PaperSettings, description="The paper account and how it fills."
+    )
+    calendar: CalendarSettings = Field(
+        default_factory=CalendarSettings, description="Closures the calendar's rules do not know."
+    )
