@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
@@ -31,13 +31,13 @@ class BreakerState:
     """Which breakers hold, and since when losses are counted.
 
     `trips` are sorted by breaker. `resets` holds the time of each breaker's last reset: a streak of
-    losses is counted from there. `pending` counts readings that would trip but are not confirmed;
-    it is not recorded, so two states are equal without it.
+    losses is counted from there. `pending` counts, for a trading day, readings that would trip but
+    are not confirmed; it is not recorded, so two states are equal without it.
     """
 
     trips: tuple[Trip, ...] = ()
     resets: tuple[tuple[str, datetime], ...] = ()
-    pending: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+    pending: tuple[tuple[str, date, int], ...] = field(default=(), compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def check_breakers(
     state: BreakerState, reading: DayReading, limits: RiskLimits
 ) -> tuple[BreakerState, tuple[Trip, ...]]:
     """The state after `reading` and the breakers it tripped; each trip is to be recorded."""
-    pending = dict(state.pending)
+    pending = {name: count for name, day, count in state.pending if day == reading.trading_day}
     tripped = []
     for name, rule in BREAKERS:
         if state.is_tripped(name):
@@ -116,7 +116,7 @@ def check_breakers(
                 del pending[name]
         elif breach == "none":
             pending.pop(name, None)
-    waiting = tuple(pending.items())
+    waiting = tuple((name, reading.trading_day, count) for name, count in pending.items())
     if not tripped and waiting == state.pending:
         return state, ()
     trips = _sorted((*state.trips, *tripped))
@@ -197,5 +197,5 @@ def _without(state: BreakerState, breaker: object, at: datetime) -> BreakerState
         state,
         trips=tuple(trip for trip in state.trips if trip.breaker != breaker),
         resets=tuple(sorted(resets.items())),
-        pending=tuple(pair for pair in state.pending if pair[0] != breaker),
+        pending=tuple(waiting for waiting in state.pending if waiting[0] != breaker),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from trading_bot.domain.money import text_of
+from trading_bot.logging.decision_record import RuleCheck
 
 UNKNOWN = "unknown"
 _SHOWN_DIGITS = Decimal("0.000001")
@@ -35,6 +36,10 @@ class Check(msgspec.Struct, frozen=True, gc=False):
     def limit_text(self) -> str:
         """The limit as decisions record it."""
         return shown(self.limit)
+
+    def to_record(self) -> RuleCheck:
+        """The check as a DecisionRecord keeps it."""
+        return RuleCheck(rule=self.rule, ok=self.ok, value=self.value_text, limit=self.limit_text)
 
 
 def shown(value: object) -> str:

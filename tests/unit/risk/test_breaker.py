@@ -69,6 +69,15 @@ def test_unknown_reading_neither_confirms_nor_clears() -> None:
     assert _run(*[unknown] * 5)[1] == []
 
 
+def test_a_reading_of_yesterday_confirms_nothing_today() -> None:
+    """Readings in a row are of one trading day."""
+    late = day_reading(day_pnl=D("-900.00"))
+    early = replace(late, trading_day=DAY + timedelta(days=1))
+
+    assert _run(late, early)[1] == []
+    assert _run(late, early, early)[1] == [DAILY_LOSS]
+
+
 def test_realised_loss_is_not_hidden_by_an_open_profit() -> None:
     """A false quote that shows an open profit cannot keep a realised loss from tripping."""
     reading = day_reading(realised_pnl=D("-300.00"), day_pnl=D("500.00"))

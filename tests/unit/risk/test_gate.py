@@ -130,6 +130,7 @@ def test_texts_of_checks_are_never_empty() -> None:
             assert check.value_text.strip()
             assert check.limit_text.strip()
             assert check.value_text.isascii()
+            assert check.to_record().rule == check.rule
 
 
 # Exits
