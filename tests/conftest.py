@@ -55,7 +55,9 @@ def _fail_skip(config: pytest.Config, report: pytest.TestReport | pytest.Collect
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A skip of a test is a failure under `--fail-on-skip`."""
     report = yield
     _fail_skip(item.config, report)
@@ -65,7 +67,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport]:
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """A skip of a whole file is a failure under `--fail-on-skip`."""
     report = yield
     _fail_skip(collector.config, report)
