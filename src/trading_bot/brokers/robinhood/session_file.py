@@ -114,9 +114,12 @@ class SessionFile:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             self._refuse("unsafe", f"cannot be opened without following links ({reason})", _LOG_IN)
-        with os.fdopen(descriptor, "rb") as stream:
-            self._check(os.fstat(stream.fileno()))
-            content = stream.read(BYTES_MAX + 1)
+        try:
+            self._check(os.fstat(descriptor))
+            with os.fdopen(descriptor, "rb", closefd=False) as stream:
+                content = stream.read(BYTES_MAX + 1)
+        finally:
+            os.close(descriptor)
         if not 0 < len(content) <= BYTES_MAX:
             self._refuse("damaged", f"holds {len(content)} bytes or more", _LOG_IN)
         return content
