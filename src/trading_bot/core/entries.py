@@ -117,8 +117,8 @@ def entry_context(
         day_pnl=day_pnl(state),
         consecutive_losses=streak(state),
         trips=state.breaker.names,
-        protect_only=state.protect_only or None,
-        strategy_stopped=slot.stopped or _not_now(state, bar) or None,
+        protect_only=state.protect_only or _closing(state) or None,
+        strategy_stopped=slot.stopped or _too_early(state, bar) or None,
         stop=signal.stop_loss,
         target=signal.target,
         reference_price=signal.price,
@@ -143,11 +143,15 @@ def _quote_age(symbol: SymbolState, bar: Bar, at: datetime) -> float | None:
     return None if symbol.problem else (at - bar.end).total_seconds()
 
 
-def _not_now(state: CoreState, bar: Bar) -> str:
+def _closing(state: CoreState) -> str:
     if state.stopping:
         return f"stopping: {state.stopping}"
     if state.day.is_flattening:
         return "positions are being closed for the end of the day"
+    return ""
+
+
+def _too_early(state: CoreState, bar: Bar) -> str:
     if state.started_at is not None and bar.start < state.started_at:
         return "the bar began before this start"
     return ""

@@ -36,6 +36,16 @@ def text_of(value: Decimal) -> str:
     return format(value or abs(value), "f")
 
 
+def trimmed(value: Decimal) -> Decimal:
+    """The same number without zeros behind its second decimal: 192.210000 is written 192.21."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= -2:
+        return value
+    normal = value.normalize()
+    kept = normal.as_tuple().exponent
+    return normal.quantize(CENT) if isinstance(kept, int) and kept > -2 else normal
+
+
 def tick_size(price: Decimal) -> Decimal:
     """The price step of a stock at `price`: one cent from one dollar up, else 0.0001.
 

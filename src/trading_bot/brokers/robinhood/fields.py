@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from trading_bot.domain.errors import DataError
-from trading_bot.domain.money import parse_decimal
+from trading_bot.domain.money import parse_decimal, trimmed
 
 Row = Mapping[str, object]
 
@@ -45,7 +45,7 @@ def decimal(row: Row, field: str) -> Decimal:
     value = row.get(field)
     if isinstance(value, str):
         try:
-            return parse_decimal(value)
+            return trimmed(parse_decimal(value))
         except ValueError:
             pass
     raise _wrong(field, "a decimal number as text", value)

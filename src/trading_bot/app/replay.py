@@ -1,0 +1,126 @@
+"""A recorded day again: the tape through the same core, under the config it was recorded with."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+
+from pydantic import ValidationError
+
+from trading_bot.app.core_settings import make_calendar, make_core_settings
+from trading_bot.app.strategy_files import make_factories
+from trading_bot.config.identity import REDACTED
+from trading_bot.config.model import Config
+from trading_bot.core.codec import decode_event
+from trading_bot.core.effects import Effect, Record
+from trading_bot.core.events import Event, Started
+from trading_bot.core.settings import CoreSettings
+from trading_bot.core.state import CoreState, new_state
+from trading_bot.core.step import step
+from trading_bot.domain.errors import ConfigError, DataError
+from trading_bot.execution.ref_ids import Identity
+from trading_bot.logging.session_record import SessionRecord
+from trading_bot.ports.records import STREAM_SESSIONS
+from trading_bot.query.records import HomeRecords
+from trading_bot.storage.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One event of the tape, what it caused again, and the state after it (shared: look, keep nothing)."""
+
+    event: Event
+    effects: list[Effect]
+    state: CoreState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """The first place where the record and the replay part."""
+
+    stream: str
+    number: int
+    recorded: str | None
+    replayed: str | None
+
+
+class Replayer:
+    """Replays the days of one home; reads only."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._records = HomeRecords(home)
+        self._sessions = self._read_sessions()
+
+    def replay(self, day: date) -> Iterator[Replayed]:
+        """Every event of `day`'s tape with what it caused; DataError when there is no tape of it."""
+        state: CoreState | None = None
+        for line in self._records.tape_of(day.isoformat()):
+            event = decode_event(line)
+            if isinstance(event, Started) and (state is None or event.is_new_session):
+                state = new_state(self._settings(event))
+            if state is None:
+                raise DataError(f"the tape of {day} does not begin with a start")
+            yield Replayed(event, step(state, event), state)
+        if state is None:
+            raise DataError(f"there is no tape of {day} in {self._home.tape}")
+
+    def lines(self, day: date) -> dict[str, list[str]]:
+        """The record lines that the day's events cause, by stream."""
+        found: dict[str, list[str]] = {}
+        for replayed in self.replay(day):
+            for effect in replayed.effects:
+                if isinstance(effect, Record):
+                    found.setdefault(effect.stream, []).append(effect.record.to_jsonl_line())
+        return found
+
+    def first_difference(self, day: date) -> Difference | None:
+        """Compare every line the day's events cause with the records; None when all are there, in order."""
+        for stream, replayed in self.lines(day).items():
+            recorded = iter(self._records.lines(stream))
+            first = replayed[0]
+            # The stream may hold earlier days: the comparison begins at the day's first line.
+            found = next((line for line in recorded if line == first), None)
+            if found is None:
+                return Difference(stream=stream, number=1, recorded=None, replayed=first)
+            for number, line in enumerate(replayed[1:], start=2):
+                other = next(recorded, None)
+                if other != line:
+                    return Difference(stream=stream, number=number, recorded=other, replayed=line)
+        return None
+
+    def _settings(self, started: Started) -> CoreSettings:
+        session = self._sessions.get(started.session.session_id)
+        if session is None:
+            raise DataError(f"session {started.session.session_id} of the tape is not on record")
+        config = _config_of(session)
+        key = self._home.key_file.read_bytes()
+        identity = Identity(mode=session.mode, account=_account(config), key=key)
+        return make_core_settings(
+            config,
+            calendar=make_calendar(config),
+            factories=make_factories(config, self._home.root),
+            identity=identity,
+        )
+
+    def _read_sessions(self) -> Mapping[str, SessionRecord]:
+        found: dict[str, SessionRecord] = {}
+        for line in self._records.lines(STREAM_SESSIONS):
+            record = SessionRecord.from_jsonl_line(line)
+            found[record.session_id] = record
+        return found
+
+
+def _config_of(session: SessionRecord) -> Config:
+    try:
+        return Config.model_validate(dict(session.config))
+    except ValidationError as error:
+        raise ConfigError(
+            f"the config of session {session.session_id} is of another version"
+        ) from error
+
+
+def _account(config: Config) -> str:
+    if config.account_number == REDACTED:
+        raise ConfigError("replaying a session with an account needs its account number")
+    return config.account_number or "paper"
