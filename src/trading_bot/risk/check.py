@@ -1,9 +1,9 @@
 """The answer of one rule, with its numbers kept raw and turned into text only when written down."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from string import Formatter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -11,8 +11,11 @@ from trading_bot.domain.money import text_of
 from trading_bot.logging.decision_record import RuleCheck
 
 UNKNOWN = "unknown"
+_NOTHING = "none"
 _SHOWN_DIGITS = Decimal("0.000001")
+_SHOWN_DIGITS_MAX = 6
 _CENT_DIGITS = 2
+_AMOUNT_DIGITS_MAX = 18
 
 
 class Check(msgspec.Struct, frozen=True, gc=False):
@@ -43,39 +46,60 @@ class Check(msgspec.Struct, frozen=True, gc=False):
 
 
 def shown(value: object) -> str:
-    """`value` as a person reads it: amounts plain and short, times in UTC, None as "unknown"."""
+    """`value` as a person reads it: amounts plain and short, times in UTC, None as "unknown".
+
+    By exact type, the commonest first: a decision writes some fifty of them.
+    """
+    kind = type(value)
+    if kind is str:
+        return str(value) or _NOTHING
+    if kind is Decimal:
+        return _amount(cast(Decimal, value))
+    if kind is int:
+        return str(value)
+    return _other(value)
+
+
+def _other(value: object) -> str:
     match value:
         case None:
             return UNKNOWN
         case bool():
             return "yes" if value else "no"
-        case Decimal():
-            return _amount(value)
         case float():
             return f"{value:.3f}"
         case datetime():
-            return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+            return _time(value)
         case tuple():
-            return ", ".join(shown(part) for part in value) or "none"
+            return ", ".join([shown(part) for part in value]) or _NOTHING
         case _:
-            return str(value) or "none"
+            return str(value) or _NOTHING
+
+
+def _time(value: datetime) -> str:
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(timespec="seconds")[:19] + "Z"
 
 
 def _amount(value: Decimal) -> str:
     """At least two decimals where there are any, at most six: 2000.00, 0.0104, 3."""
+    text = str(value)
+    if value and "E" not in text:
+        whole, _, decimals = text.partition(".")
+        if len(decimals) <= _CENT_DIGITS:
+            return text
+        decimals = decimals.rstrip("0")
+        if len(decimals) <= _SHOWN_DIGITS_MAX:
+            return f"{whole}.{decimals.ljust(_CENT_DIGITS, '0')}"
     if not value.is_finite():
-        return str(value)
+        return text
     if value.is_zero():
         return "0"
-    if int(value.as_tuple().exponent) < -_CENT_DIGITS:
-        if value.adjusted() < _AMOUNT_DIGITS_MAX:
-            value = value.quantize(_SHOWN_DIGITS, rounding=ROUND_HALF_EVEN)
-        whole, _, decimals = text_of(value).partition(".")
-        return f"{whole}.{decimals.rstrip('0').ljust(_CENT_DIGITS, '0')}"
-    return text_of(value)
-
-
-_AMOUNT_DIGITS_MAX = 18
+    if value.adjusted() < _AMOUNT_DIGITS_MAX and int(value.as_tuple().exponent) < -_CENT_DIGITS:
+        value = value.quantize(_SHOWN_DIGITS, rounding=ROUND_HALF_EVEN)
+    whole, _, decimals = text_of(value).partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(_CENT_DIGITS, '0')}" if decimals else whole
 
 
 class SentenceFormatter(Formatter):
