@@ -133,24 +133,22 @@ class BarBuilder:
             self.gaps -= (before - start) // self._interval
         self._start, self._end = start, min(start + self._interval, session.close)
         if at >= session.close:
+            # What is built from here on is never due.
             self._start = self._end = _NEVER
         self._has_trade = False
-        if self._last and self._start is not _NEVER:
-            self._open = self._high = self._low = self._close = self._last
+        # 0.0, no price, before the session's first trade.
+        self._open = self._high = self._low = self._close = self._last
         self._due = self._next_due()
 
     def _take_older(self, last: float, traded_at: datetime) -> None:
-        """A trade from before the current bar."""
-        if traded_at < self._session.open or traded_at < self._traded_at:
+        """A trade from before the current bar, which then has none of its own."""
+        if traded_at < self._traded_at:
             return
-        is_new = traded_at > self._traded_at or last != self._last
+        if self._ended:
+            _add_late_trade(self._ended[-1], last, traded_at, self._traded_at)
         self._traded_at = traded_at
-        self._last = last
-        if self._ended and is_new:
-            _add_late_trade(self._ended[-1], last, traded_at)
-        if not self._has_trade and self._start is not _NEVER:
-            self._open = self._high = self._low = self._close = last
-            self._due = self._next_due()
+        self._last = self._open = self._high = self._low = self._close = last
+        self._due = self._next_due()
 
     def _end_bar(self) -> None:
         self._ended.append(
@@ -198,12 +196,18 @@ class BarBuilder:
             bar.volume_source = "cumulative"
 
 
-def _add_late_trade(bar: Bar, last: float, traded_at: datetime) -> None:
-    """A trade seen after its bar's end but before the bar was closed is the bar's last."""
-    if bar.start <= traded_at < bar.end:
-        bar.high = max(bar.high, last)
-        bar.low = min(bar.low, last)
-        bar.close = last
+def _add_late_trade(bar: Bar, last: float, traded_at: datetime, before_at: datetime) -> None:
+    """A trade seen after its bar's end but before the bar was closed is the bar's last.
+
+    `before_at` is the time of the trade before: if that is older than the bar, this is its only one.
+    """
+    if not bar.start <= traded_at < bar.end:
+        return
+    if before_at < bar.start:
+        bar.open = bar.high = bar.low = last
+    bar.high = max(bar.high, last)
+    bar.low = min(bar.low, last)
+    bar.close = last
 
 
 class BarAggregator:

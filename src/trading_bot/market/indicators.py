@@ -112,7 +112,7 @@ class Rsi:
             self._gain = (self._gain * (n - 1) + gain) / n
             self._loss = (self._loss * (n - 1) + loss) / n
         both = self._gain + self._loss
-        self.value = value = 100.0 * self._gain / both if both else 50.0
+        self.value = value = 100.0 * (self._gain / both) if both else 50.0
         return value
 
 

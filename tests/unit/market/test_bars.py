@@ -234,15 +234,30 @@ def test_a_late_trade_belongs_to_the_bar_that_is_still_open() -> None:
     ]
 
 
+def test_a_late_trade_may_be_the_only_one_of_its_bar() -> None:
+    """A bar that only repeated a price is all the late trade's when that was in it."""
+    polls = Polls()
+    polls.poll(30, 10.0, traded=30)
+    polls.poll(60, 10.0, traded=30)
+    polls.poll(120, 13.0, traded=119)
+
+    assert [prices(bar) for bar in polls.bars] == [
+        (10.0, 10.0, 10.0, 10.0),
+        (13.0, 13.0, 13.0, 13.0),
+    ]
+
+
 def test_an_answer_overtaken_by_another_does_not_close_the_bar() -> None:
     """An older trade of the same minute may be an extreme, never the last price."""
     polls = Polls()
     polls.poll(10, 10.0, traded=10)
     polls.poll(20, 11.0, traded=20)
     polls.poll(25, 9.0, traded=15)
-    polls.poll(60, 11.0, traded=20)
+    polls.poll(60, 8.0, traded=17)
+    polls.poll(120, None)
 
     assert prices(polls.bars[0]) == (10.0, 11.0, 9.0, 11.0)
+    assert prices(polls.bars[1]) == (11.0, 11.0, 11.0, 11.0)
 
 
 def test_a_source_clock_ahead_of_ours_does_not_reach_into_the_next_bar() -> None:
@@ -253,6 +268,41 @@ def test_a_source_clock_ahead_of_ours_does_not_reach_into_the_next_bar() -> None
 
     assert polls.bars[0].start == at(0)
     assert prices(polls.bars[0]) == (10.0, 10.0, 10.0, 10.0)
+
+
+def test_a_trade_time_far_ahead_does_not_silence_later_trades() -> None:
+    """A senseless trade time counts as the poll's, so that the next trade is the last one again."""
+    polls = Polls()
+    polls.poll(10, 10.0, traded=9_000)
+    polls.poll(20, 11.0, traded=20)
+    polls.poll(60, None)
+
+    assert prices(polls.bars[0]) == (10.0, 11.0, 10.0, 11.0)
+
+
+def test_two_trades_of_one_time_are_two_trades() -> None:
+    """A source that stamps whole seconds loses no trade, even one seen after the minute."""
+    polls = Polls()
+    polls.poll(57, 10.0, traded=57)
+    polls.poll(58, 12.0, traded=57)
+    polls.poll(60, 9.0, traded=57)
+
+    assert prices(polls.bars[0]) == (10.0, 12.0, 9.0, 9.0)
+
+
+def test_a_trade_too_late_for_its_bar_is_the_price_to_repeat() -> None:
+    """When the bar is closed a late trade only says where the next, still empty bar stands."""
+    polls = Polls()
+    polls.poll(57, 10.0, traded=57)
+    polls.poll(60, None)
+    polls.poll(62, 12.0, traded=59)
+    polls.poll(63, 11.0, traded=58)
+    polls.poll(120, None)
+
+    assert [prices(bar) for bar in polls.bars] == [
+        (10.0, 10.0, 10.0, 10.0),
+        (12.0, 12.0, 12.0, 12.0),
+    ]
 
 
 def test_no_bar_before_the_first_trade_of_the_session() -> None:
@@ -292,7 +342,7 @@ def test_a_gap_up_to_the_close_is_counted() -> None:
     """Minutes without a quote at the end of the session are gaps too."""
     polls = Polls()
     polls.poll(23_400 - 200, 10.0)
-    polls.poll(23_400 + 5, 10.0)
+    polls.poll(23_400 + 605, 10.0)
 
     assert len(polls.bars) == 1
     assert polls.builder.gaps == 3
