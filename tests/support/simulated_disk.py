@@ -22,6 +22,8 @@ class Fate(Enum):
     DROP = "drop"
     KEEP = "keep"
     TEAR = "tear"
+    KEEP_SEALS = "keep only what seals were given"
+    DROP_SEALS = "drop only what seals were given"
 
 
 @dataclass
@@ -55,12 +57,17 @@ class SimulatedDisk:
     def reboot(self, fate: Fate, crash_at: int | None = None) -> "SimulatedDisk":
         """The disk after the crash."""
         disk = SimulatedDisk(crash_at)
-        names = self._names if fate is Fate.KEEP else self._durable_names
+        keeps_names = fate in {Fate.KEEP, Fate.DROP_SEALS}
+        names = self._names if keeps_names else self._durable_names
         for path, entry in names.items():
             if isinstance(entry, str):
                 disk._names[path] = entry
                 continue
-            data = _survivor(entry, fate)
+            own = fate
+            if fate in {Fate.KEEP_SEALS, Fate.DROP_SEALS}:
+                is_seal = path.suffix == ".seal"
+                own = Fate.KEEP if is_seal is (fate is Fate.KEEP_SEALS) else Fate.DROP
+            data = _survivor(entry, own)
             disk._names[path] = _Inode(bytearray(data), bytearray(data))
         disk._durable_names = dict(disk._names)
         return disk
