@@ -279,3 +279,34 @@ def test_after_a_signal_it_rests() -> None:
     assert strategy.verdict() == "cooling down 1 of 2 bars after a signal"
     assert refusals(strategy, [bar(101.3)]) is Why.COOLING_DOWN
     assert refusals(strategy, [bar(101.4)]) is Why.FLAG_SHORT
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"flag_max_bars": 3},
+        {"flag_min_bars": 3},
+        {"pole_min_bars": 6},
+        {"pole_max_bars": 6},
+        {"flag_max_volume_ratio": "0.303"},
+    ],
+)
+def test_a_limit_just_met_is_met(changes: dict[str, object]) -> None:
+    """Limits are inclusive: a flag of three bars passes both a least and a most of three."""
+    strategy = make(**changes)
+
+    assert [strategy.on_bar(each) for each in flag_day()][-1] is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "bars"),
+    [
+        ({}, 20),
+        ({"relative_volume_bars": 30}, 31),
+        ({"flag_max_bars": 20}, 30),
+        ({"flag_max_bars": 2, "relative_volume_bars": 2}, 15),
+    ],
+)
+def test_warm_up_covers_every_reading(changes: dict[str, object], bars: int) -> None:
+    """It is as long as ATR-14, the volume mean, or EMA-9 at the top of the longest flag need."""
+    assert make(**changes).warm_up_bars == bars

@@ -132,3 +132,32 @@ def test_warm_up_and_rest_are_stated() -> None:
     assert strategy.verdict() == "signal at 101.4000"
     assert refusals(strategy, [bar(101.5)]) is Why.COOLING_DOWN
     assert strategy.verdict() == "cooling down 1 of 1 bars after a signal"
+
+
+@pytest.mark.parametrize("changes", [{"pullback_min_bars": 3}, {"pullback_max_bars": 3}])
+def test_a_limit_just_met_is_met(changes: dict[str, object]) -> None:
+    """Limits are inclusive: a pullback of three bars passes both a least and a most of three."""
+    strategy = make(**changes)
+
+    assert [strategy.on_bar(each) for each in pullback_day()][-1] is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "bars"),
+    [({}, 20), ({"relative_volume_bars": 30}, 31), ({"pullback_max_bars": 20}, 29)],
+)
+def test_warm_up_covers_every_reading(changes: dict[str, object], bars: int) -> None:
+    """It is as long as EMA-20, the volume mean, or EMA-9 over the longest pullback need."""
+    assert make(**changes).warm_up_bars == bars
+
+
+def test_the_entry_bar_may_make_the_low() -> None:
+    """A last dip of the entry bar itself is what the stop lies under."""
+    bars = pullback_day()
+    bars[-1].low = 101.20
+    strategy = make()
+
+    signal = [strategy.on_bar(each) for each in bars][-1]
+
+    assert signal is not None
+    assert signal.stop_loss == Decimal("101.20")
