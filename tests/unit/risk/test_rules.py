@@ -197,6 +197,15 @@ def test_an_age_that_is_no_number_refuses(name: str, value: float) -> None:
     assert isinstance(judge_entry(entry_intent(), entry_context(**{name: value}), LIMITS), Refused)
 
 
+@pytest.mark.parametrize("value", [None, D("NaN"), D("sNaN"), D("Infinity")])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_rule_raises_over_what_is_no_number(name: str, value: Decimal | None) -> None:
+    """Each rule answers for itself: none leaves an unknown number to the gate's safety net."""
+    verdict = judge_entry(entry_intent(), entry_context(**{name: value}), LIMITS)
+
+    assert not [c for c in verdict.checks if c.limit == "an answer"]
+
+
 def test_a_signal_without_target_passes_only_when_the_ratio_is_off() -> None:
     """Without a target there is no planned reward to hold against the risk."""
     context = entry_context(target=None)
