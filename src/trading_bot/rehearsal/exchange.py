@@ -83,6 +83,14 @@ class Exchange:
         """The session a client begins with; the same for every exchange of this seed."""
         return self._tokens.first_session(now)
 
+    def summary(self) -> dict[str, str | list[str]]:
+        """What is played, for people: the days, the symbols, recorded or made up."""
+        return {
+            "bars": self._label,
+            "days": [day.day.isoformat() for day in self.days],
+            "symbols": sorted({symbol for day in self.days for symbol in day.symbols}),
+        }
+
     def handle(self, request: Request, now: datetime) -> Reply:
         """The reply to `request` at the virtual time `now` (aware)."""
         headers = {

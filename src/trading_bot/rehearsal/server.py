@@ -4,18 +4,29 @@ A thread for each connection, kept alive between requests. Time comes from the r
 X-Rehearsal-Now header in lockstep, from a clock when paced.
 """
 
+import argparse
+import json
+import signal
 import socket
 import struct
+import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 import h11
 
-from trading_bot.rehearsal.exchange import Exchange
+from trading_bot.domain.errors import DataError
+from trading_bot.market.calendar import NyseCalendar
+from trading_bot.rehearsal.day import load_days
+from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
+from trading_bot.rehearsal.faults import FaultScript, load_rules
+from trading_bot.rehearsal.generator import MADE_UP_SYMBOLS, made_up_days
 from trading_bot.rehearsal.wire import CutOff, Hang, Reply, Request, Reset, Slow, detail
+from trading_bot.runtime.clocks import PacedClock
 
 NOW_HEADER = "x-rehearsal-now"
 HANG_HEADER = "X-Rehearsal-Hang"
@@ -144,7 +155,7 @@ class ExchangeServer:
             now = self._clock.now()
         else:
             try:
-                now = _time_of(request.headers.get(NOW_HEADER, ""))
+                now = time_of(request.headers.get(NOW_HEADER, ""))
             except ValueError as error:
                 return detail(400, f"X-Rehearsal-Now: {error}"), True
         with self._lock:
@@ -238,10 +249,59 @@ def _reset(connection: socket.socket) -> None:
     raise _ConnectionOverError
 
 
-def _time_of(text: str) -> datetime:
+def time_of(text: str) -> datetime:
+    """The time an X-Rehearsal-Now header names; ValueError when there is none."""
     if not text:
         raise ValueError("expected the time to answer for, the header is missing")
     now = datetime.fromisoformat(text)
     if now.tzinfo is None:
         raise ValueError(f"expected a time with a zone, got {text!r}")
     return now.astimezone(UTC)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the days until SIGTERM or SIGINT; the first line printed says on which port."""
+    options = _parser().parse_args(arguments)
+    calendar = NyseCalendar()
+    try:
+        if options.day:
+            days = load_days(options.day, calendar, options.symbols)
+        else:
+            symbols = options.symbols or MADE_UP_SYMBOLS
+            days = made_up_days(options.seed, calendar, symbols=symbols)
+        faults = FaultScript(load_rules(options.faults) if options.faults else ())
+    except (DataError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    exchange = Exchange(days, calendar, ExchangeSettings(seed=options.seed), faults)
+    clock = None if options.speed is None else PacedClock(days[0].session.open, options.speed)
+    server = ExchangeServer(exchange, port=options.port, clock=clock, speed=options.speed or 1.0)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    port = server.start()
+    sys.stdout.write(json.dumps({"port": port, **exchange.summary()}) + "\n")
+    sys.stdout.flush()
+    stop.wait()
+    server.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m trading_bot.rehearsal.server",
+        description="Serve the rehearsal exchange on loopback, as a process of its own.",
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument(
+        "--day", type=Path, nargs="+", metavar="FILE", help="bar files; without: made-up days"
+    )
+    parser.add_argument("--symbols", nargs="+", default=[], help="play only these")
+    parser.add_argument("--seed", type=int, default=0, help="of made-up days, tokens and ids")
+    parser.add_argument("--speed", type=float, help="paced; without: lockstep")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="a fault script in JSON")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

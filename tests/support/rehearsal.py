@@ -1,0 +1,114 @@
+"""Builders for the rehearsal exchange: days of a few bars repeated, and a client's requests."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from trading_bot.market.calendar import NyseCalendar, Session
+from trading_bot.rehearsal.bar_file import MinuteBar
+from trading_bot.rehearsal.day import Halt, PlayedDay, played_days, symbol_day
+from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
+from trading_bot.rehearsal.faults import FaultRule, FaultScript
+from trading_bot.rehearsal.wire import Reply, Request
+
+CALENDAR = NyseCalendar()
+DAY = date(2023, 5, 25)
+OPEN = datetime(2023, 5, 25, 13, 30, tzinfo=UTC)
+"""The regular open of DAY."""
+LABEL = "a test's bars"
+
+
+def session_of(day: date = DAY) -> Session:
+    session = CALENDAR.session(day)
+    assert session is not None
+    return session
+
+
+def minute_bar(
+    start: datetime,
+    prices: str = "100.00 101.00 99.50 100.50",
+    *,
+    volume: int = 10_000,
+    symbol: str = "AAPL",
+) -> MinuteBar:
+    """A bar from "open high low close"."""
+    open_, high, low, close = (Decimal(text) for text in prices.split())
+    return MinuteBar(symbol, start, open_, high, low, close, volume)
+
+
+def flat_day(
+    symbol: str = "AAPL",
+    day: date = DAY,
+    *,
+    special: Mapping[int, str] | None = None,
+    extended: Sequence[MinuteBar] = (),
+    halts: tuple[Halt, ...] = (),
+    prices: str = "100.00 100.20 99.90 100.10",
+    volume: int = 10_000,
+    is_made_up: bool = False,
+    spread_bps: int = 0,
+) -> PlayedDay:
+    """A whole session of equal bars; `special` gives a minute (from the open) prices of its own."""
+    session = session_of(day)
+    bars = [
+        minute_bar(
+            session.open + timedelta(minutes=i),
+            (special or {}).get(i, prices),
+            volume=volume,
+            symbol=symbol,
+        )
+        for i in range(session.minutes)
+        if not any(h.start <= session.open + timedelta(minutes=i) < h.end for h in halts)
+    ]
+    one = symbol_day(
+        symbol,
+        session,
+        sorted([*extended, *bars], key=lambda bar: bar.start),
+        where=LABEL,
+        halts=halts,
+        is_made_up=is_made_up,
+        spread_bps=spread_bps,
+    )
+    return played_days([one])[0]
+
+
+def together(*days: PlayedDay) -> tuple[PlayedDay, ...]:
+    """Days of several symbols or dates as one sequence."""
+    return played_days(one for day in days for one in day.symbols.values())
+
+
+class Client:
+    """Asks an exchange directly, with the session it issues."""
+
+    def __init__(
+        self,
+        *days: PlayedDay,
+        settings: ExchangeSettings | None = None,
+        rules: Sequence[FaultRule] = (),
+        start: datetime = OPEN,
+    ) -> None:
+        self.faults = FaultScript(rules)
+        self.exchange = Exchange(together(*days), CALENDAR, settings, self.faults)
+        self.session = self.exchange.first_session(start)
+        self.token = self.session.access_token
+
+    def get(self, target: str, at: datetime = OPEN) -> Reply:
+        headers = {"authorization": f"Bearer {self.token}"}
+        return self.exchange.handle(Request("GET", target, headers), at)
+
+    def json(self, target: str, at: datetime = OPEN) -> Any:
+        reply = self.get(target, at)
+        assert reply.status == 200, reply
+        return json.loads(reply.body)
+
+    def refresh(self, token: str, at: datetime = OPEN) -> Reply:
+        form = f"grant_type=refresh_token&refresh_token={token}&scope=internal".encode()
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        return self.exchange.handle(Request("POST", "/oauth2/token/", headers, form), at)
+
+
+def after_open(minutes: float = 0, seconds: float = 0) -> datetime:
+    """A moment of DAY's session."""
+    return OPEN + timedelta(minutes=minutes, seconds=seconds)
