@@ -70,16 +70,24 @@ def daily_loss(reading: DayReading, limits: RiskLimits) -> Answer:
     if opening is None or not opening.is_finite() or opening <= ZERO:
         return "unknown"
     floor = -opening * limits.max_daily_loss_pct * _PERCENT
-    of_equity = f"-{shown(limits.max_daily_loss_pct)}% of the opening equity {shown(opening)}"
     realised, total = reading.realised_pnl, reading.day_pnl
     if _reached(realised, floor):
-        return Breach(reason=f"realised {shown(realised)} reached {of_equity} = {shown(floor)}")
+        return Breach(reason=_loss_reason("realised", realised, floor, opening, limits))
     if _reached(total, floor):
         return Breach(
-            reason=f"realised and open {shown(total)} reached {of_equity} = {shown(floor)}",
+            reason=_loss_reason("realised and open", total, floor, opening, limits),
             confirmations=limits.daily_loss_confirmations,
         )
     return "none" if total is not None and total.is_finite() else "unknown"
+
+
+def _loss_reason(
+    what: str, pnl: Decimal | None, floor: Decimal, opening: Decimal, limits: RiskLimits
+) -> str:
+    return (
+        f"{what} {shown(pnl)} reached -{shown(limits.max_daily_loss_pct)}% of the opening equity "
+        f"{shown(opening)} = {shown(floor)}"
+    )
 
 
 def consecutive_losses(reading: DayReading, limits: RiskLimits) -> Answer:

@@ -71,7 +71,7 @@ class RiskLimits(Settings):
         description="Widest spread between bid and ask, in percent of their middle.",
     )
     min_reward_to_risk: PlainDecimal = Field(
-        default=Decimal("1.5"),
+        default=Decimal(1),
         ge=0,
         le=100,
         description="Least planned reward over planned risk at the limit price; 0 turns the rule "
