@@ -199,7 +199,7 @@ class BarBuilder:
 def _add_late_trade(bar: Bar, last: float, traded_at: datetime, before_at: datetime) -> None:
     """A trade seen after its bar's end but before the bar was closed is the bar's last.
 
-    `before_at` is the time of the trade before: if that is older than the bar, this is its only one.
+    `before_at` is the time of the trade before it: one older than the bar makes this its only one.
     """
     if not bar.start <= traded_at < bar.end:
         return

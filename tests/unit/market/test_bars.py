@@ -241,9 +241,13 @@ def test_a_late_trade_may_be_the_only_one_of_its_bar() -> None:
     polls.poll(60, 10.0, traded=30)
     polls.poll(120, 13.0, traded=119)
 
+    polls.poll(125, 14.0, traded=120)
+    polls.poll(180, 15.0, traded=179)
+
     assert [prices(bar) for bar in polls.bars] == [
         (10.0, 10.0, 10.0, 10.0),
         (13.0, 13.0, 13.0, 13.0),
+        (14.0, 15.0, 14.0, 15.0),
     ]
 
 
