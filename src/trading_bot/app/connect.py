@@ -71,7 +71,10 @@ class PaperConnection:
         return RobinhoodQuoteSource(transport)
 
     async def _settle_gap(self, paper: PaperBroker, source: RobinhoodQuoteSource) -> None:
-        """What happened to working orders while nobody looked; unknown stays unknown and is said."""
+        """What happened to working orders while nobody looked.
+
+        Unknown stays unknown and is said.
+        """
         symbols = sorted({o.symbol for o in paper.book.orders.values() if not o.state.is_final})
         if not symbols:
             return

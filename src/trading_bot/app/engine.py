@@ -82,6 +82,11 @@ class Engine:
     async def __aexit__(self, *error: object) -> None:
         await self._stack.aclose()
 
+    def stop(self, reason: str) -> None:
+        """Ask the daemon for a staged stop; before it runs, nothing."""
+        if self.daemon is not None:
+            self.daemon.request_stop(reason)
+
     @property
     def recoveries(self) -> tuple[str, ...]:
         """What opening mended, a sentence each."""

@@ -63,7 +63,10 @@ class Stage:
 
 
 def prepare(plan: Rehearsal, home: Home, config: Config) -> Stage:
-    """Load or make the days and fit the config to them; DataError or ConfigError say what is wrong."""
+    """Load or make the days and fit the config to them.
+
+    DataError or ConfigError say what is wrong.
+    """
     calendar = make_calendar(config)
     if plan.files:
         days = load_days(plan.files, calendar, plan.symbols)
@@ -85,11 +88,11 @@ class LastDay:
         self._stop = stop
         self._calendar = calendar
 
-    def __call__(self, event: Event, effects: Sequence[Effect]) -> None:
+    def __call__(self, event: Event, _effects: Sequence[Effect]) -> None:
         """Look for the end of the last day."""
-        if isinstance(event, TimerFired) and event.name == "day_end":
-            if self._calendar.trading_day(event.at) >= self._day:
-                self._stop()
+        is_end = isinstance(event, TimerFired) and event.name == "day_end"
+        if is_end and self._calendar.trading_day(event.at) >= self._day:
+            self._stop()
 
 
 async def play(
@@ -120,8 +123,8 @@ async def play(
         engine: Engine | None = None
 
         def stop() -> None:
-            if engine is not None and engine.daemon is not None:
-                engine.daemon.request_stop("the rehearsal is over")
+            if engine is not None:
+                engine.stop("the rehearsal is over")
 
         watcher = LastDay(stage.days[-1].session.day, stop, stage.calendar)
         parts = Parts(
@@ -137,7 +140,7 @@ async def play(
         )
         engine = await stack.enter_async_context(Engine(stage.home, stage.config, parts))
         running = engine
-        stop_on_signals(lambda name: running.daemon and running.daemon.request_stop(name))
+        stop_on_signals(running.stop)
         return await engine.run()
 
 
@@ -149,7 +152,7 @@ def stop_on_signals(stop: Callable[[str], object]) -> None:
 
 
 def new_home(base: Path, when: datetime) -> Home:
-    """A home of its own for a rehearsal, `rehearsals/<when>/`, with `rehearsals/latest` pointing at it."""
+    """A rehearsal's own home, `rehearsals/<when>/`; `rehearsals/latest` points at it."""
     folder = base / "rehearsals"
     stamp = when.strftime("%Y-%m-%dT%H-%M-%SZ")
     root = folder / stamp

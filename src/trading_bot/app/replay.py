@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-
 from pydantic import ValidationError
 
 from trading_bot.app.core_settings import make_calendar, make_core_settings
@@ -27,7 +26,10 @@ from trading_bot.storage.home import Home
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One event of the tape, what it caused again, and the state after it (shared: look, keep nothing)."""
+    """One event of the tape, what it caused again, and the state after it (shared.
+
+    Look, keep nothing).
+    """
 
     event: Event
     effects: list[Effect]
@@ -53,7 +55,10 @@ class Replayer:
         self._sessions = self._read_sessions()
 
     def replay(self, day: date) -> Iterator[Replayed]:
-        """Every event of `day`'s tape with what it caused; DataError when there is no tape of it."""
+        """Every event of `day`'s tape with what it caused.
+
+        DataError when there is no tape of it.
+        """
         state: CoreState | None = None
         for line in self._records.tape_of(day.isoformat()):
             event = decode_event(line)
@@ -75,7 +80,10 @@ class Replayer:
         return found
 
     def first_difference(self, day: date) -> Difference | None:
-        """Compare every line the day's events cause with the records; None when all are there, in order."""
+        """Compare every line the day's events cause with the records.
+
+        None when all are there, in order.
+        """
         for stream, replayed in self.lines(day).items():
             recorded = iter(self._records.lines(stream))
             first = replayed[0]

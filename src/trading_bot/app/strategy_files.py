@@ -91,7 +91,7 @@ def _load(path: Path, name: str, where: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - a trader's own file may raise anything
+    except Exception as error:
         raise ConfigError(f"{where}.file: {path}: {type(error).__name__}: {error}") from error
     return module
 
@@ -99,7 +99,7 @@ def _load(path: Path, name: str, where: str) -> ModuleType:
 def _try(factory: StrategyFactory, symbol: str, where: str) -> None:
     try:
         strategy = factory(symbol)
-    except Exception as error:  # noqa: BLE001 - a trader's own code may raise anything
+    except Exception as error:
         raise ConfigError(f"{where}: cannot be made: {type(error).__name__}: {error}") from error
     problems = check_strategy(strategy)
     if problems:

@@ -10,7 +10,7 @@ from trading_bot.domain.settings import PlainDecimal, Settings
 class PaperSettings(Settings):
     """The paper account and its fill model; `_bps` are hundredths of a percent of the price."""
 
-    starting_cash: PlainDecimal = Field(default=Decimal("100000.00"), gt=0, le=10**9)
+    starting_cash: PlainDecimal = Field(default=Decimal("25000.00"), gt=0, le=10**9)
     """Dollars in the account when its ledger is begun; later changes do nothing."""
     slippage_bps: PlainDecimal = Field(default=Decimal(2), ge=0, le=500)
     """What a fill that takes liquidity pays beyond the far side of the quote."""

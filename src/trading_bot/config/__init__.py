@@ -1,4 +1,6 @@
-"""Settings: one JSON file and the environment, read once, checked whole; the schema; the config hash.
+"""Settings: one JSON file and the environment, read once, checked whole.
+
+The schema; the config hash.
 
 In: `config/config.json` of a home, variables `TRADING_BOT_*`, the home's `.env`. Out: one `Config`.
 Invariants: unknown keys and wrong types refuse the start, each on a line of its own; secrets are

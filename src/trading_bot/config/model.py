@@ -25,7 +25,7 @@ class StrategyEntry(Settings):
     )
     file: str | None = Field(
         default=None,
-        description="Your own strategy's Python file, relative to the home; null for a built-in one.",
+        description="Your own strategy's Python file, relative to the home; null if built in.",
     )
     settings: dict[str, JsonValue] = Field(
         default_factory=dict,
@@ -49,7 +49,7 @@ class Config(Settings):
 
     mode: Mode | None = Field(
         default=None,
-        description="What the daemon may be: paper, live, rehearsal; null means paper when there is a session.",
+        description="What the daemon may be; null means paper when there is a session.",
     )
     account_number: str | None = Field(
         default=None,

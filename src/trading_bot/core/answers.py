@@ -136,7 +136,7 @@ def on_cancel(state: CoreState, event: CancelAnswered, out: Out) -> None:
             "cancel_refused": event.reason,
         }
         say_order(state, out, "reply", trade, order, event.at, data)
-    trades.ask_orders(state, event.at, out)
+    trades.ask_orders(state, out)
 
 
 def on_journal_failed(state: CoreState, event: JournalFailed, out: Out) -> None:

@@ -35,7 +35,7 @@ def on_started(state: CoreState, event: Started, out: Out) -> None:
     if state.protect_only:
         warn(state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only})
     _plan_day(state, event.at, out)
-    trades.ask_orders(state, event.at, out)
+    trades.ask_orders(state, out)
 
 
 def _fresh_symbols(state: CoreState) -> dict[str, SymbolState]:

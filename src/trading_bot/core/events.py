@@ -61,7 +61,10 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollArrived:
-    """A poll's quotes; `volumes` only when asked for and got, `volumes_error` when asked and not got."""
+    """A poll's quotes.
+
+    `volumes` only when asked for and got, `volumes_error` when asked and not got.
+    """
 
     at: datetime
     request: int
@@ -76,8 +79,8 @@ class PollArrived:
 class CallFailed:
     """A request that the core made failed.
 
-    `what` is "poll", "historicals", "hours", "account", "orders"; `family` is "retryable", "session"
-    or "data"; `retry_after_s` the wait the other side asked for.
+    `what` is "poll", "historicals", "hours", "account", "orders"; `family` is "retryable",
+    "session" or "data"; `retry_after_s` the wait the other side asked for.
     """
 
     at: datetime
@@ -134,7 +137,8 @@ class OrderPlaced:
 class OrderFailed:
     """A place came to nothing readable.
 
-    `outcome` is "rejected" (the broker refused it), "not_sent" (it never left), "unknown" (it may be working).
+    `outcome` is "rejected" (the broker refused it), "not_sent" (it never left) or "unknown" (it may
+    be working).
     """
 
     at: datetime

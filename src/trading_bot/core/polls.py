@@ -76,7 +76,7 @@ def on_poll(state: CoreState, event: PollArrived, out: Out) -> None:
         calls.volumes_for = _minute_of(state, event.asked_at)
     for symbol in state.symbols.values():
         bars.close_due(state, symbol, event.at, volumes, out)
-    trades.ask_resting(state, event.at, out)
+    trades.ask_orders(state, out)
 
 
 def _take_quote(

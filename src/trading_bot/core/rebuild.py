@@ -19,7 +19,10 @@ from trading_bot.risk.breaker import rebuild as rebuild_breaker
 
 
 def restore(state: CoreState, start: StartState, session: SessionInfo) -> None:
-    """Fill `state` from the lines of `start`; RecordError or DataError when a line is not what it must be."""
+    """Fill `state` from the lines of `start`.
+
+    RecordError or DataError when a line is not what it must be.
+    """
     events = [OrderEvent.from_jsonl_line(line) for line in start.order_lines]
     trades = [TradeRecord.from_jsonl_line(line) for line in start.trade_lines]
     state.origin = Origin(
@@ -50,9 +53,9 @@ def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeR
     today = state.trading_day
     calendar = state.settings.calendar
     for event in events:
-        if event.kind == "note" and event.data.get("trading_day") == today.isoformat():
-            if event.data.get("what") == "day_opened":
-                state.day.opening_equity = Decimal(str(event.data["opening_equity"]))
+        is_todays = event.kind == "note" and event.data.get("trading_day") == today.isoformat()
+        if is_todays and event.data.get("what") == "day_opened":
+            state.day.opening_equity = Decimal(str(event.data["opening_equity"]))
     entries: set[str] = set()
     for record in trades:
         if calendar.trading_day(parse_timestamp(record.timestamp)) != today:
@@ -67,7 +70,10 @@ def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeR
 def _closed_results(
     trades: list[TradeRecord], still_open: set[str]
 ) -> list[tuple[Decimal, datetime]]:
-    """Net results of closed round trips in the order they closed; trades cut off at the front are left out."""
+    """Net results of closed round trips in the order they closed.
+
+    Trades cut off at the front are left out.
+    """
     net: dict[str, Decimal] = {}
     closed_at: dict[str, datetime] = {}
     for record in trades:

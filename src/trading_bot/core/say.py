@@ -1,4 +1,7 @@
-"""Writing down: order events, decisions, risk events; each with its number, once where once is enough."""
+"""Writing down: order events, decisions, risk events.
+
+Each with its number, once where once is enough.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -95,7 +98,10 @@ def note(state: CoreState, out: Out, at: datetime, data: dict[str, OrderDatum]) 
 
 
 def open_pnl(state: CoreState) -> Decimal | None:
-    """Open profit and loss of all trades at their latest marks, in dollars; None when a mark is missing."""
+    """Open profit and loss of all trades at their latest marks, in dollars.
+
+    None when a mark is missing.
+    """
     total = ZERO
     for trade in state.book.trades.values():
         held = trade.held

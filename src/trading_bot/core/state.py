@@ -39,7 +39,7 @@ class SymbolState:
     """What is known of one symbol today.
 
     `quote` is the latest that passed every check; `problem` the code of what was wrong with the
-    latest one, empty when nothing was; `target_seen` counts checked quotes in a row past the target.
+    latest one, empty when nothing was; `target_seen` counts checked quotes in a row at the target.
     """
 
     symbol: str

@@ -27,7 +27,7 @@ def on_stop(state: CoreState, event: StopRequested, out: Out) -> None:
                 say_order(state, out, "cancel_requested", trade, order, event.at, dict(data))
                 out.append(CancelOrder(ref_id=order.intent.ref_id, order_id=order.order_id))
     out.append(SetTimer(name=TIMER, at=event.at + _SETTLE))
-    trades.ask_orders(state, event.at, out)
+    trades.ask_orders(state, out)
     finish_if_settled(state, event.at, out)
 
 

@@ -1,6 +1,7 @@
 """Timers that came due."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from trading_bot.core import days, polls, stopping, trades
 from trading_bot.core.effects import RequestHistoricals, RequestHours, SetTimer
@@ -10,28 +11,36 @@ from trading_bot.core.state import CoreState, Out
 
 def on_timer(state: CoreState, event: TimerFired, out: Out) -> None:
     """Do what the timer was set for; an unknown name is a bug."""
-    at = event.at
-    match event.name:
-        case polls.TIMER:
-            polls.ask(state, at, out)
-        case trades.TIMER:
-            trades.ask_orders(state, at, out)
-        case "account":
-            trades.ask_account(state, out)
-            if state.session is not None and at < state.session.close:
-                interval = timedelta(seconds=state.settings.poll.account_interval_s)
-                out.append(SetTimer(name="account", at=at + interval))
-        case "hours":
-            out.append(RequestHours(day=state.trading_day))
-        case "historicals":
-            out.append(RequestHistoricals(symbols=polls.polled_symbols(state)))
-        case "flatten":
-            days.begin_flatten(state, at, out)
-        case "day_end":
-            days.end_day(state, at, out)
-        case "rotate":
-            days.rotate(state, at, out)
-        case stopping.TIMER:
-            stopping.finish(state, at, out)
-        case _:
-            raise AssertionError(f"nobody set a timer named {event.name!r}")
+    _DUTIES[event.name](state, event.at, out)
+
+
+def _orders(state: CoreState, _at: datetime, out: Out) -> None:
+    trades.ask_orders(state, out)
+
+
+def _account(state: CoreState, at: datetime, out: Out) -> None:
+    trades.ask_account(state, out)
+    if state.session is not None and at < state.session.close:
+        interval = timedelta(seconds=state.settings.poll.account_interval_s)
+        out.append(SetTimer(name="account", at=at + interval))
+
+
+def _hours(state: CoreState, _at: datetime, out: Out) -> None:
+    out.append(RequestHours(day=state.trading_day))
+
+
+def _historicals(state: CoreState, _at: datetime, out: Out) -> None:
+    out.append(RequestHistoricals(symbols=polls.polled_symbols(state)))
+
+
+_DUTIES: dict[str, Callable[[CoreState, datetime, Out], None]] = {
+    polls.TIMER: polls.ask,
+    trades.TIMER: _orders,
+    "account": _account,
+    "hours": _hours,
+    "historicals": _historicals,
+    "flatten": days.begin_flatten,
+    "day_end": days.end_day,
+    "rotate": days.rotate,
+    stopping.TIMER: stopping.finish,
+}

@@ -255,14 +255,8 @@ def ask_account(state: CoreState, out: Out) -> None:
         out.append(RequestAccount())
 
 
-def ask_resting(state: CoreState, at: datetime, out: Out) -> None:
-    """Read the broker's orders once a poll while anything of ours works there."""
-    if state.book.orders:
-        ask_orders(state, at, out)
-
-
-def ask_orders(state: CoreState, at: datetime, out: Out) -> None:
-    """Read the broker's orders since a day before the oldest of ours, unless a reading is under way."""
+def ask_orders(state: CoreState, out: Out) -> None:
+    """Read the broker's orders from a day before our oldest on, unless that is under way."""
     if state.calls.orders or not state.book.orders:
         return
     state.calls.orders = True

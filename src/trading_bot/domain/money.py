@@ -1,4 +1,7 @@
-"""Decimal money: parsing, ticks, rounding. The only place that rounds and that turns floats into money."""
+"""Decimal money: parsing, ticks, rounding.
+
+The only place that rounds and that turns floats into money.
+"""
 
 from decimal import (
     ROUND_CEILING,
@@ -80,7 +83,10 @@ def cents_up(value: Decimal) -> Decimal:
 
 
 def price_from_float(value: float) -> Decimal:
-    """The float `value` of a bar or indicator as a price on the tick; the one crossing from floats to money."""
+    """The float `value` of a bar or indicator as a price on the tick.
+
+    The one crossing from floats to money.
+    """
     return round_nearest(Decimal(repr(value)))
 
 

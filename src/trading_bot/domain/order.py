@@ -43,7 +43,10 @@ class TimeInForce(StrEnum):
 
 
 class OrderState(StrEnum):
-    """What the broker is known to hold; UNKNOWN is an order that may exist without a readable answer."""
+    """What the broker is known to hold.
+
+    UNKNOWN is an order that may exist without a readable answer.
+    """
 
     NONE = "none"
     UNCONFIRMED = "unconfirmed"

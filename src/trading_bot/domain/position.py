@@ -7,7 +7,10 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerPosition:
-    """One symbol's pooled position at the broker; quantities in shares (fractions possible for foreign ones)."""
+    """One symbol's pooled position at the broker.
+
+    Quantities in shares (fractions possible for foreign ones).
+    """
 
     symbol: str
     quantity: Decimal

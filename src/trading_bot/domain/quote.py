@@ -30,7 +30,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fundamental:
-    """The day's figures of one symbol; `volume` is the day's cumulative volume in shares, None when not said."""
+    """The day's figures of one symbol.
+
+    `volume` is the day's cumulative volume in shares, None when not said.
+    """
 
     symbol: str
     volume: int | None

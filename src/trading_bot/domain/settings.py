@@ -25,6 +25,9 @@ PlainDecimal = Annotated[Decimal, BeforeValidator(_plain_decimal, json_schema_in
 
 
 class Settings(BaseModel):
-    """A frozen group of settings; unknown keys and wrong types are refused, never coerced in silence."""
+    """A frozen group of settings.
+
+    Unknown keys and wrong types are refused, never coerced in silence.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -10,7 +10,7 @@ class Signal:
     """A wish to buy `symbol`; the gate decides.
 
     Prices in dollars. `price` is the strategy's reference price (the close of the bar that ended at
-    `bar_end`); `stop_loss < price < target`. `reasons` names the rule and its numbers in one sentence.
+    `bar_end`); `stop_loss < price < target`. `reasons` says the rule and its numbers in a sentence.
     """
 
     symbol: str
@@ -30,7 +30,7 @@ class Signal:
             raise ValueError("a signal needs a strategy name, an entry type and reasons")
         if not 0 < self.stop_loss < self.price:
             raise ValueError(
-                f"a long signal needs 0 < stop < price, got stop {self.stop_loss}, price {self.price}"
+                f"a long signal needs 0 < stop < price, got {self.stop_loss} and {self.price}"
             )
         if self.target is not None and self.target <= self.price:
             raise ValueError(
@@ -47,7 +47,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitSignal:
-    """A strategy's wish to close what it holds in `symbol`, judged on the bar that ended at `bar_end`."""
+    """A strategy's wish to close what it holds in `symbol`, judged on the bar to `bar_end`."""
 
     symbol: str
     strategy_name: str

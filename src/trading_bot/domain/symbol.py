@@ -10,7 +10,10 @@ def is_symbol(text: str) -> bool:
 
 
 def parse_symbol(text: str) -> str:
-    """`text` if it is a symbol; else ValueError that says why (a class share such as BRK.B is not one)."""
+    """`text` if it is a symbol.
+
+    Else ValueError that says why (a class share such as BRK.B is not one).
+    """
     if is_symbol(text):
         return text
     if "." in text or "-" in text:

@@ -1,4 +1,6 @@
-"""The life of an order: intents, the book of trades, exit plans, protection; pure decisions over events.
+"""The life of an order: intents, the book of trades, exit plans, protection.
+
+Pure decisions over events.
 
 In: signals the gate let through, the broker's orders as read, quotes, the time as told.
 Out: order events (the write-ahead record), intents for the gate, cancels, trade records.

@@ -90,7 +90,7 @@ def _protect(trade: Trade, view: View, maker: Maker) -> list[Step]:
 
 def _leave(trade: Trade, view: View, maker: Maker) -> list[Step]:
     if view.bid is None or not view.is_open:
-        # Without a checked quote or an open market an exit cannot be priced: the stop stays, or goes back.
+        # Without a checked quote or an open market an exit cannot be priced: the stop stays.
         return _protect(trade, view, maker)
     stops = trade.working(Leg.STOP)
     if stops:

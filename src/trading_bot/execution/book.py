@@ -37,7 +37,10 @@ class TradeBook:
         self.orders: dict[str, tuple[Trade, TrackedOrder]] = {}
 
     def restore(self, events: Iterable[OrderEvent]) -> None:
-        """Apply a record's events; an intent without any answer becomes UNKNOWN: it may have been sent."""
+        """Apply a record's events.
+
+        An intent without any answer becomes UNKNOWN: it may have been sent.
+        """
         for event in events:
             self.apply(event)
         for _, order in self.orders.values():
@@ -49,7 +52,10 @@ class TradeBook:
         return [t for t in self.trades.values() if t.symbol == symbol]
 
     def apply(self, event: OrderEvent) -> None:
-        """Change the book as `event` says; DataError when the event names an order nobody intended."""
+        """Change the book as `event` says.
+
+        DataError when the event names an order nobody intended.
+        """
         kind = event.kind
         if kind == "intent":
             self._intend(event)
@@ -57,7 +63,7 @@ class TradeBook:
         trade = self.trades.get(event.correlation_id or "")
         if trade is None:
             raise DataError(
-                f"order event {event.seq} ({kind}) names trade {event.correlation_id} that is not open"
+                f"order event {event.seq} ({kind}): trade {event.correlation_id} is not open"
             )
         if kind == "closed":
             self._close(trade)

@@ -36,7 +36,10 @@ class Maker:
         )
 
     def entry_limit(self, ask: Decimal) -> Decimal:
-        """Limit of an entry when `ask` is asked: marketable, a collar above, rounded down to the tick."""
+        """Limit of an entry when `ask` is asked.
+
+        Marketable, a collar above, rounded down to the tick.
+        """
         return round_buy(ask + ask * self.settings.entry_collar_pct / _HUNDRED)
 
     def entry(
@@ -76,7 +79,10 @@ class Maker:
     def exit(
         self, trade: Trade, *, quantity: int, bid: Decimal, now: datetime, at_market: bool
     ) -> OrderIntent:
-        """A sell that closes: a marketable limit a collar under the bid, or at market in the last minute."""
+        """A sell that closes.
+
+        A marketable limit a collar under the bid, or at market in the last minute.
+        """
         limit = round_sell(bid - bid * self.settings.exit_collar_pct / _HUNDRED)
         return self._sell(
             trade,

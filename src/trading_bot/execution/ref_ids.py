@@ -50,7 +50,10 @@ def make_ref_id(
 
 
 def is_ours(ref_id: str, identity: Identity) -> bool:
-    """True when `ref_id` was made under this home's key; false for anything else, malformed included."""
+    """True when `ref_id` was made under this home's key.
+
+    False for anything else, malformed included.
+    """
     digits = ref_id.replace("-", "").lower()
     if len(digits) != 32:
         return False

@@ -11,7 +11,7 @@ class ExecutionSettings(Settings):
     """Prices, deadlines and the end of the day for orders."""
 
     entry_collar_pct: PlainDecimal = Field(
-        default=Decimal("0.10"),
+        default=Decimal("0.05"),
         ge=0,
         le=5,
         description="Limit of an entry above the ask, in percent of the ask.",

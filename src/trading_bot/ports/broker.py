@@ -24,8 +24,8 @@ class Broker(Protocol):
     async def place(self, order: ApprovedOrder) -> BrokerOrder:
         """Send the order once.
 
-        RejectedError: the broker refused it. UnknownOutcomeError: it may be working; look it up by its
-        ref_id. RetryableError: the bytes provably never reached the broker.
+        RejectedError: the broker refused it. UnknownOutcomeError: it may be working; look it up by
+        its ref_id. RetryableError: the bytes provably never reached the broker.
         """
         ...
 

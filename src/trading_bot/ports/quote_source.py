@@ -10,7 +10,10 @@ HistoricalInterval = Literal["5minute", "day"]
 
 
 class QuoteSource(Protocol):
-    """Prices, volumes, history and hours. Each call raises RetryableError, SessionExpiredError or DataError."""
+    """Prices, volumes, history and hours.
+
+    Each call raises RetryableError, SessionExpiredError or DataError.
+    """
 
     async def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote | None]:
         """One request for all; None where the source knows no quote. Keys are exactly `symbols`."""

@@ -41,16 +41,22 @@ QUOTE_AGE_STAGE = "quote_age"
 
 
 class Observer(Protocol):
-    """Sees each event and what it caused, after it is recorded; must not raise and must not wait."""
+    """Sees each event and what it caused, after it is recorded.
 
-    def __call__(self, event: Event, effects: Sequence[Effect]) -> None:
+    Must not raise and must not wait.
+    """
+
+    def __call__(self, event: Event, effects: Sequence[Effect], /) -> None:
         """Look, and return at once."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the shell works with. `roll` closes a day's files, opens the next and says where it starts from."""
+    """What the shell works with.
+
+    `roll` closes a day's files, opens the next and says where it starts from.
+    """
 
     clock: Clock
     sink: RecordSink

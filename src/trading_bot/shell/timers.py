@@ -1,4 +1,7 @@
-"""Named timers: at most one of a name; the earliest comes first, ties in the order they were set."""
+"""Named timers: at most one of a name.
+
+The earliest comes first, ties in the order they were set.
+"""
 
 from datetime import datetime
 

@@ -11,8 +11,8 @@ class Strategy(Protocol):
     """One strategy on one symbol for one trading day.
 
     A new instance is made for each symbol and each trading day; it keeps its own state, sees closed
-    bars only, in order, and has no clock and no I/O. Exits by stop, target or time need nothing from
-    it; an `ExitSignal` is for strategies that want out for reasons of their own.
+    bars only, in order, and has no clock and no I/O. Exits by stop, target or time need nothing
+    from it; an `ExitSignal` is for strategies that want out for reasons of their own.
     """
 
     @property
@@ -36,7 +36,10 @@ class Strategy(Protocol):
         ...
 
     def warm_up(self, session_bars: Sequence[Bar]) -> None:
-        """Prime session indicators with today's five-minute history from before this start; may be empty."""
+        """Prime session indicators with today's five-minute history from before this start.
+
+        May be empty.
+        """
         ...
 
     def on_bar(self, bar: Bar) -> Signal | ExitSignal | None:
@@ -44,7 +47,10 @@ class Strategy(Protocol):
         ...
 
     def verdict(self) -> str:
-        """Why the last bar gave no signal, with its numbers: "pole 0.4% under 0.6%". Called only when asked."""
+        """Why the last bar gave no signal, with its numbers: "pole 0.4% under 0.6%".
+
+        Called only when asked.
+        """
         ...
 
 

@@ -1,0 +1,45 @@
+"""The one program: `trading-bot COMMAND`."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from trading_bot.cli.parser import make_parser
+from trading_bot.domain.errors import ConfigError, HaltError, TradingBotError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_HUMAN_NEEDED = 3
+
+Command = Callable[[Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. Errors we raise on purpose are a line each, never a trace."""
+    arguments = make_parser().parse_args(argv)
+    try:
+        command: Command = import_module(f"trading_bot.cli.{arguments.module}").run
+        return command(arguments)
+    except ConfigError as error:
+        return _refuse(EXIT_USAGE, *error.problems)
+    except HaltError as error:
+        return _refuse(EXIT_HUMAN_NEEDED, str(error))
+    except TradingBotError as error:
+        return _refuse(EXIT_FAILED, str(error) or type(error).__name__)
+    except BrokenPipeError:
+        # Somebody closed the pipe we print into, as `head` does; nothing is wrong.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return _refuse(EXIT_FAILED, "interrupted")
+
+
+def _refuse(code: int, *problems: str) -> int:
+    for problem in problems:
+        print(f"trading-bot: {problem}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

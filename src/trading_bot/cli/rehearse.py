@@ -1,0 +1,42 @@
+"""`trading-bot rehearse`: play a market day and show it."""
+
+import asyncio
+import sys
+from argparse import Namespace
+
+from trading_bot.app.alerts import PrintedAlerts
+from trading_bot.app.progress import Progress
+from trading_bot.app.rehearse import Rehearsal, new_home, play, prepare
+from trading_bot.app.summary import summary_of
+from trading_bot.cli.home import home_of
+from trading_bot.config.load import load_config
+from trading_bot.domain.errors import ConfigError
+from trading_bot.runtime.clocks import SystemClock
+from trading_bot.runtime.measure import Measures
+
+EYE_SPEED = 480.0
+"""A session of six and a half hours in under a minute."""
+
+
+def run(arguments: Namespace) -> int:
+    """Play it in a home of its own, print as it goes, end with a summary."""
+    if arguments.files and arguments.generated:
+        raise ConfigError("expected files or --generated, got both")
+    base = home_of(arguments)
+    config = load_config(base)
+    plan = Rehearsal(
+        files=tuple(arguments.files),
+        symbols=arguments.symbols,
+        seed=arguments.seed,
+        speed=arguments.speed,
+    )
+    home = new_home(base.root, SystemClock().now())
+    stage = prepare(plan, home, config)
+    progress = Progress(stage.calendar, sys.stdout, is_quiet=arguments.quiet)
+    progress.announce(stage)
+    measures = Measures()
+    reason = asyncio.run(
+        play(stage, notifier=PrintedAlerts(sys.stdout), observers=[progress], measures=measures)
+    )
+    print(summary_of(home, reason, measures))
+    return 0
