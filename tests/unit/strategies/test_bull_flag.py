@@ -310,3 +310,12 @@ def test_a_limit_just_met_is_met(changes: dict[str, object]) -> None:
 def test_warm_up_covers_every_reading(changes: dict[str, object], bars: int) -> None:
     """It is as long as ATR-14, the volume mean, or EMA-9 at the top of the longest flag need."""
     assert make(**changes).warm_up_bars == bars
+
+
+def test_the_bar_that_completes_the_warm_up_may_signal() -> None:
+    """A breakout on the last bar of the warm-up counts, one bar earlier it does not."""
+    bars = flag_day()
+    strategy, earlier = make(), make()
+
+    assert [strategy.on_bar(each) for each in bars[-strategy.warm_up_bars :]][-1] is not None
+    assert refusals(earlier, bars[1 - earlier.warm_up_bars :]) is Why.WARMING_UP
