@@ -62,7 +62,7 @@ class Desk:
 MakeDesk = Callable[..., Desk]
 
 
-@pytest.fixture(params=["HTTP", "in process"])
+@pytest.fixture(params=["HTTP", "in process", "inline"])
 def make_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeDesk]:
     with ExitStack() as stack:
 
@@ -87,7 +87,9 @@ def make_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeDe
             transport = RobinhoodTransport(
                 clock,
                 Retrier(clock, random.Random(1)),
-                settings=TransportSettings(base_url=base_url, is_lockstep=True),
+                settings=TransportSettings(
+                    base_url=base_url, is_lockstep=True, is_inline=request.param == "inline"
+                ),
                 adapter=adapter,
                 limiter=TokenBucket(clock, per_second=2, burst=10),
             )

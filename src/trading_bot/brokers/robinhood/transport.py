@@ -50,7 +50,8 @@ class Exchange:
 class TransportSettings:
     """Times in seconds. `total_timeout_s` bounds a whole answer, however slowly it drips.
 
-    `base_url` and `is_lockstep` are for the rehearsal exchange alone.
+    `base_url`, `is_lockstep` and `is_inline` are for the rehearsal exchange alone; the last makes
+    requests without a thread, for an adapter that cannot block.
     """
 
     connect_timeout_s: float = 3.0
@@ -58,6 +59,7 @@ class TransportSettings:
     total_timeout_s: float = 10.0
     base_url: str | None = None
     is_lockstep: bool = False
+    is_inline: bool = False
 
 
 def _ignore(_: object) -> None:
@@ -89,7 +91,7 @@ class RobinhoodTransport:
         self._limiter = limiter
         self._on_exchange = on_exchange
         self._stopwatch = SystemClock()
-        self._worker = Worker("robinhood-reads")
+        self._worker = Worker("robinhood-reads", is_inline=self._settings.is_inline)
         self._guard = GuardedAdapter(
             timeout_s=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
             inner=adapter,

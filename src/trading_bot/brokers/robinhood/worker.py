@@ -17,11 +17,13 @@ class Worker:
     """Runs calls one after the other on its own thread, started with the first.
 
     The thread is a daemon: a call that hangs on a socket must not hold up the end of the process,
-    which an executor of the standard library would.
+    which an executor of the standard library would. With `is_inline` calls are made where they are
+    asked for, without a thread: for calls that cannot block.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_inline: bool = False) -> None:
         self._name = name
+        self._is_inline = is_inline
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -30,6 +32,8 @@ class Worker:
         """`call()`'s result or error. Cancelled while waiting for its turn, it is not made."""
         if self._is_closed:
             raise RetryableError(f"{self._name} is closed")
+        if self._is_inline:
+            return call()
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
