@@ -146,6 +146,7 @@ def test_rotation_time_is_20_05_in_new_york() -> None:
         ("2024-10-11", "2024-10-15"),
         ("2024-10-14", "2024-10-15"),
         ("2026-11-10", "2026-11-12"),
+        ("2018-11-08", "2018-11-13"),
     ],
 )
 def test_settlement_counts_business_days(traded: str, settled: str) -> None:
