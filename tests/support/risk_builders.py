@@ -8,6 +8,7 @@ from typing import Any
 from trading_bot.domain.order import Leg, OrderIntent, OrderType, Side, TimeInForce
 from trading_bot.market.calendar import Session
 from trading_bot.risk.context import EntryContext, ExitContext
+from trading_bot.risk.limits import RiskLimits
 from trading_bot.risk.risk_events import DayReading
 
 DAY = date(2026, 11, 23)
@@ -22,7 +23,33 @@ SESSION = Session(
     post_close=CLOSE + timedelta(hours=4),
     is_early_close=False,
 )
+LIMITS = RiskLimits(
+    max_position_pct=Decimal(10),
+    max_daily_loss_pct=Decimal(2),
+    max_consecutive_losses=3,
+    risk_per_trade_pct=Decimal("0.5"),
+    max_open_positions=5,
+    max_trades_per_day=20,
+    quote_age_max_s=15,
+    account_age_max_s=120,
+    spread_max_pct=Decimal("0.5"),
+    min_reward_to_risk=Decimal("1.5"),
+    entry_start_delay_minutes=5,
+    entry_end_margin_minutes=30,
+    entry_collar_pct=Decimal("0.5"),
+    entry_chase_pct=Decimal(1),
+    quantity_max=10_000,
+    daily_loss_confirmations=2,
+    daily_loss_reset="next_session",
+    consecutive_losses_reset="next_session",
+)
+"""What the tests of the rules count on, whatever the shipped defaults become."""
 REF_ID = "0d3f6a52-6d5e-5b4e-9c1e-000000000001"
+
+
+def risk_limits(**changes: Any) -> RiskLimits:
+    """The tests' limits with some of them changed, checked as any settings are."""
+    return RiskLimits(**(LIMITS.model_dump() | changes))
 
 
 def entry_intent(**changes: Any) -> OrderIntent:

@@ -109,7 +109,7 @@ NETS = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(nets=NETS, size=st.integers(1, 25), equity=st.decimals(20_000, 60_000, places=2))
 def test_incremental_equals_batch(nets: list[Decimal], size: int, equity: Decimal) -> None:
     """After every round trip the metric equals one worked out from the window alone."""

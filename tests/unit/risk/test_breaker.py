@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.risk_builders import DAY, NOW, day_reading
+from support.risk_builders import DAY, LIMITS, NOW, day_reading, risk_limits
 from trading_bot.logging.risk_event import RiskEvent
 from trading_bot.risk.breaker import (
     CONSECUTIVE_LOSSES,
@@ -29,7 +29,6 @@ from trading_bot.risk.risk_events import (
     trip_event,
 )
 
-LIMITS = RiskLimits()
 D = Decimal
 
 
@@ -152,13 +151,13 @@ READINGS = st.builds(
 )
 
 
-@settings(max_examples=200)
-@given(readings=st.lists(READINGS, max_size=15), manual=st.booleans())
+@settings(max_examples=80)
+@given(readings=st.lists(READINGS, max_size=10), manual=st.booleans())
 def test_state_rebuilt_from_records_equals_the_live_one(
     readings: list[DayReading], manual: bool
 ) -> None:
     """At every moment the recorded events, written and read, leave the state that was live."""
-    limits = RiskLimits(daily_loss_reset="manual" if manual else "next_session")
+    limits = risk_limits(daily_loss_reset="manual" if manual else "next_session")
     state, lines = BreakerState(), []
     for reading in sorted(readings, key=lambda r: r.at):
         events = resets_due(state, reading, limits)
@@ -190,7 +189,7 @@ def test_next_session_resets_and_the_same_day_does_not() -> None:
 
 def test_manual_policy_waits_for_a_person() -> None:
     """Under "manual" no day resets the breaker; a person's recorded reset does."""
-    limits = RiskLimits(consecutive_losses_reset="manual")
+    limits = risk_limits(consecutive_losses_reset="manual")
     state, trips = check_breakers(BreakerState(), day_reading(consecutive_losses=3), limits)
     later = day_reading(trading_day=DAY + timedelta(days=30))
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.risk_builders import (
+    LIMITS,
     entry_context,
     entry_intent,
     exit_context,
@@ -22,7 +23,6 @@ from trading_bot.risk.gate import RULE_ERROR, Approved, Refused, judge_entry, ju
 from trading_bot.risk.limits import RiskLimits
 from trading_bot.risk.rule_table import ENTRY_RULES, RULE_SET, Rule
 
-LIMITS = RiskLimits()
 D = Decimal
 
 

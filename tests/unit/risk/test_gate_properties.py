@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.risk_builders import CLOSE, OPEN, SESSION, entry_context, entry_intent
+from support.risk_builders import CLOSE, LIMITS, OPEN, SESSION, entry_context, entry_intent
 from trading_bot.domain.order import OrderIntent
 from trading_bot.risk.context import EntryContext
 from trading_bot.risk.gate import Approved, judge_entry
-from trading_bot.risk.limits import RiskLimits
 
 D = Decimal
 
@@ -120,7 +119,7 @@ ORDERS = st.builds(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=400)
 @given(intent=ORDERS, values=CONTEXTS)
 def test_approved_exactly_when_every_rule_stated_anew_holds(
     intent: OrderIntent, values: dict[str, Any]
@@ -128,7 +127,7 @@ def test_approved_exactly_when_every_rule_stated_anew_holds(
     """Over generated contexts the gate approves nothing the rules forbid, and nothing less."""
     context = entry_context(**values)
 
-    verdict = judge_entry(intent, context, RiskLimits())
+    verdict = judge_entry(intent, context, LIMITS)
 
     assert isinstance(verdict, Approved) is _restated(intent, context)
     assert verdict.reason
@@ -153,6 +152,6 @@ def test_one_violation_is_enough(
     """Whatever else is right, one violated rule refuses."""
     good = {"equity": equity, "opening_equity": equity}
 
-    verdict = judge_entry(intent, entry_context(**(good | violate(good))), RiskLimits())
+    verdict = judge_entry(intent, entry_context(**(good | violate(good))), LIMITS)
 
     assert not isinstance(verdict, Approved)

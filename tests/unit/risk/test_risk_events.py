@@ -4,14 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from support.risk_builders import day_reading
+from support.risk_builders import LIMITS, day_reading
 from trading_bot.logging.risk_event import RiskEvent
 from trading_bot.risk.breaker import BreakerState, check_breakers
-from trading_bot.risk.limits import RiskLimits
 from trading_bot.risk.risk_events import DayReading, event_type_of, rejection_event, trip_event
 from trading_bot.risk.rule_table import ENTRY_RULES
 
-LIMITS = RiskLimits()
 D = Decimal
 
 

@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 
-from support.risk_builders import CLOSE, OPEN, entry_context, entry_intent, exit_intent
+from support.risk_builders import (
+    CLOSE,
+    LIMITS,
+    OPEN,
+    entry_context,
+    entry_intent,
+    exit_intent,
+    risk_limits,
+)
 from trading_bot.risk.gate import Approved, Refused, judge_entry
-from trading_bot.risk.limits import RiskLimits
 from trading_bot.risk.rule_table import ENTRY_RULES
 
-LIMITS = RiskLimits()
 D = Decimal
 SECOND = timedelta(seconds=1)
 
@@ -132,12 +138,85 @@ def test_rule_holds_up_to_its_limit_and_not_past_it(
     assert not next(check for check in outside.checks if check.rule == code).ok
 
 
+@pytest.mark.parametrize(
+    ("code", "changes", "ok"),
+    [
+        ("MARKET_CLOSED", {"now": OPEN}, True),
+        ("MARKET_CLOSED", {"now": CLOSE - SECOND}, True),
+        ("MARKET_CLOSED", {"now": CLOSE}, False),
+        ("QUOTE_BAD", {"bid": D(0)}, False),
+        ("SPREAD_WIDE", {"bid": D("99.75"), "ask": D("100.25")}, True),
+        ("SPREAD_WIDE", {"bid": D("99.75"), "ask": D("100.26")}, False),
+        ("PRICE_COLLAR", {"ask": D("100.00"), "reference_price": D("90.00")}, True),
+        ("BUYING_POWER", {"buying_power": D("1000.00")}, True),
+    ],
+)
+def test_rule_alone_at_its_boundary(code: str, changes: dict[str, Any], ok: bool) -> None:
+    """Where another rule refuses first, the rule's own answer still turns at its limit."""
+    checks = judge_entry(entry_intent(), entry_context(**changes), LIMITS).checks
+
+    assert next(check for check in checks if check.rule == code).ok is ok
+
+
+@pytest.mark.parametrize(
+    ("code", "price", "ok"),
+    [
+        ("PRICE_COLLAR", "100.50", True),
+        ("PRICE_COLLAR", "100.51", False),
+        ("PRICE_CHASE", "101.00", True),
+        ("PRICE_CHASE", "101.01", False),
+    ],
+)
+def test_prices_exactly_at_their_bounds(code: str, price: str, ok: bool) -> None:
+    """A limit price exactly as far above ask and signal as allowed holds; a cent more does not."""
+    intent = entry_intent(limit_price=D(price))
+
+    checks = judge_entry(intent, entry_context(), LIMITS).checks
+
+    assert next(check for check in checks if check.rule == code).ok is ok
+
+
+def test_limits_are_written_as_they_are() -> None:
+    """The record of a plain approval shows each limit, so that no other one was asked."""
+    checks = judge_entry(entry_intent(), entry_context(), LIMITS).checks
+
+    assert {check.rule: check.limit_text for check in checks} == {
+        "ENTRY_SHAPE": "BUY, limit",
+        "BREAKER_TRIPPED": "none",
+        "PROTECT_ONLY": "none",
+        "STRATEGY_STOPPED": "none",
+        "MARKET_CLOSED": "2026-11-23T21:00:00Z",
+        "HOURS_DISAGREE": "yes",
+        "ENTRY_WINDOW": "2026-11-23T14:30:00Z",
+        "QUOTE_BAD": "0 < bid <= ask, last > 0",
+        "QUOTE_STALE": "15",
+        "SPREAD_WIDE": "0.49975",
+        "ACCOUNT_UNKNOWN": "120",
+        "DUPLICATE_ORDER": "first use",
+        "POSITION_OPEN": "0",
+        "ORDER_WORKING": "0",
+        "FOREIGN_HOLDING": "0",
+        "DAILY_LOSS": "-200.00",
+        "CONSECUTIVE_LOSSES": "3",
+        "TRADES_PER_DAY": "20",
+        "OPEN_POSITIONS": "5",
+        "STOP_SIDE": "100.00",
+        "REWARD_RISK": "1.50",
+        "PRICE_COLLAR": "100.50",
+        "PRICE_CHASE": "101.00",
+        "QUANTITY_LIMIT": "10000",
+        "POSITION_SIZE": "1000.00",
+        "RISK_PER_TRADE": "50.00",
+        "BUYING_POWER": "8000.00",
+    }
+
+
 def test_quantity_limit() -> None:
     """As many shares as the limit pass, one more is refused."""
     context = entry_context(
         stop=D("99.00"), equity=D(1_000_000), opening_equity=D(1_000_000), buying_power=D(1_000_000)
     )
-    limits = RiskLimits(quantity_max=50)
+    limits = risk_limits(quantity_max=50)
 
     assert isinstance(judge_entry(entry_intent(quantity=50), context, limits), Approved)
     refused = judge_entry(entry_intent(quantity=51), context, limits)
@@ -212,7 +291,7 @@ def test_a_signal_without_target_passes_only_when_the_ratio_is_off() -> None:
 
     assert isinstance(judge_entry(entry_intent(), context, LIMITS), Refused)
     assert isinstance(
-        judge_entry(entry_intent(), context, RiskLimits(min_reward_to_risk=D(0))), Approved
+        judge_entry(entry_intent(), context, risk_limits(min_reward_to_risk=D(0))), Approved
     )
 
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.risk_builders import entry_context, entry_intent
+from support.risk_builders import LIMITS, entry_context, entry_intent, risk_limits
 from trading_bot.risk.gate import judge_entry
-from trading_bot.risk.limits import RiskLimits
 from trading_bot.risk.sizing import Sizing, size_entry
 
 D = Decimal
@@ -22,7 +21,7 @@ def _size(**changes: Any) -> Sizing:
         "equity": D("10000.00"),
         "buying_power": D("8000.00"),
         "reserved_cash": D(0),
-        "limits": RiskLimits(),
+        "limits": LIMITS,
     }
     return size_entry(**(values | changes))
 
@@ -34,8 +33,8 @@ def _size(**changes: Any) -> Sizing:
         ({"stop": D("94.00")}, "risk", 8),
         ({"buying_power": D("999.99")}, "cash", 9),
         ({"reserved_cash": D("7500.01")}, "cash", 4),
-        ({"limits": RiskLimits(quantity_max=7)}, "quantity", 7),
-        ({"limits": RiskLimits(max_position_pct="50")}, "risk", 50),
+        ({"limits": risk_limits(quantity_max=7)}, "quantity", 7),
+        ({"limits": risk_limits(max_position_pct="50")}, "risk", 50),
     ],
 )
 def test_smallest_cap_decides(changes: dict[str, Any], cap: str, quantity: int) -> None:
@@ -94,7 +93,7 @@ def test_sizes_are_the_largest_the_gate_accepts(
     price: Decimal, risk: Decimal, equity: Decimal, power: Decimal, reserved: Decimal
 ) -> None:
     """No size rule of the gate refuses what sizing gave, and one share more would be refused."""
-    stop, limits = price - risk, RiskLimits()
+    stop, limits = price - risk, LIMITS
     sizing = size_entry(
         price=price,
         stop=stop,
