@@ -59,6 +59,8 @@ class Retrier:
 
     async def call(self, policy: RetryPolicy, read: Callable[[], Awaitable[_T]]) -> _T:
         """`read()`'s result, waiting on the clock between attempts."""
+        if policy.attempts_max == 1:
+            return await read()
         started = self._clock.monotonic()
 
         def is_over(state: RetryCallState) -> bool:

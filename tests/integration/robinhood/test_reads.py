@@ -117,6 +117,21 @@ def test_volumes_are_matched_by_instruments_asked_for_once(
     assert asked.count("/instruments/?symbol=B") == 1
 
 
+def test_volumes_after_quotes_need_one_request(server: RawServer, make_line: MakeLine) -> None:
+    """Quotes name their instruments, so nothing is looked up before the volumes."""
+    line = make_line()
+    source = RobinhoodQuoteSource(line.transport)
+    volumes = {"results": [{"instrument": f"{API}/instruments/id-A/", "volume": "10.0"}]}
+    server.play(answer({"results": [quote_row("A", "1")]}), answer(volumes))
+
+    line.run(source.quotes(["A"]))
+    found = line.run(source.fundamentals(["A"]))
+
+    assert found["A"] is not None
+    assert found["A"].volume == 10
+    assert len(server.seen) == 2
+
+
 def test_live_instrument_is_preferred_to_a_delisted_namesake(
     server: RawServer, make_line: MakeLine
 ) -> None:

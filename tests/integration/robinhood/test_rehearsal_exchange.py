@@ -200,6 +200,7 @@ def test_every_fault_of_the_menu_is_its_error_and_passes(
 
     with pytest.raises(expected):
         desk.run(desk.quotes.quotes(SYMBOLS))
+    desk.run(desk.clock.sleep(5))
     quotes = desk.run(desk.quotes.quotes(SYMBOLS))
 
     assert all(quotes[symbol] is not None for symbol in SYMBOLS)

@@ -1,5 +1,7 @@
 """The real robin_stocks session against a server that misbehaves: an outage is never an answer."""
 
+import gzip
+import json
 import socket
 import struct
 import time
@@ -206,6 +208,52 @@ def test_read_is_repeated_after_the_wait_the_server_asked_for(
     assert 7 <= line.clock.monotonic() < 9
 
 
+def test_nothing_is_sent_while_quiet_is_asked_for(server: RawServer, make_line: MakeLine) -> None:
+    """After "wait 14 seconds" every other read fails at once, unsent, until they are over."""
+    line = make_line()
+    server.play(answer(429, DETAIL, "Retry-After: 14"), answer(200, b"{}"))
+
+    def poll() -> Any:
+        return line.run(line.transport.get_json(f"{API}/quotes/", None, ONCE))
+
+    with pytest.raises(RetryableError, match="429"):
+        poll()
+    line.run(line.clock.sleep(10))
+    with pytest.raises(RetryableError, match="nothing was sent") as caught:
+        poll()
+
+    assert caught.value.retry_after_s == 4
+    assert len(server.seen) == 1
+    line.run(line.clock.sleep(4))
+    assert poll() == {}
+
+
+@pytest.mark.parametrize("piece", [1, 7, 100_000])
+def test_compressed_body_in_any_pieces_is_whole(
+    server: RawServer, make_line: MakeLine, piece: int
+) -> None:
+    """Chunks that cut the compressed stream anywhere give the same answer."""
+    line = make_line()
+    packed = gzip.compress(json.dumps({"results": list(range(500))}).encode())
+    chunks = [packed[start : start + piece] for start in range(0, len(packed), piece)]
+    body = b"".join(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n" for chunk in chunks)
+    head = b"HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server.play(head + body + b"0\r\n\r\n")
+
+    assert line.run(line.transport.get_json(f"{API}/quotes/")) == {"results": list(range(500))}
+
+
+def test_later_transport_keeps_its_token(server: RawServer, make_line: MakeLine) -> None:
+    """Closing a transport whose session another has taken over does not log that one out."""
+    first, second = make_line(), make_line()
+    server.play(answer(200, b"{}"))
+
+    first.transport.close()
+
+    assert second.run(second.transport.get_json(f"{API}/quotes/")) == {}
+    assert "authorization" in server.seen[0].headers
+
+
 def test_refusals_are_not_repeated(server: RawServer, make_line: MakeLine) -> None:
     """What would be refused again is asked once."""
     line = make_line()
@@ -288,6 +336,7 @@ def test_redirect_keeps_the_token_on_our_hosts(server: RawServer, make_line: Mak
         "https://api.robinhood.com:8443/",
         "https://evilrobinhood.com/",
         "//evil.example/",
+        "https://evil.example\\.robinhood.com/",
     ],
 )
 def test_foreign_redirect_is_refused(server: RawServer, make_line: MakeLine, location: str) -> None:

@@ -11,6 +11,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from trading_bot.domain.errors import ConfigError, DataError
 
 HOST = "robinhood.com"
+_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 HEADER_NOW = "X-Rehearsal-Now"
 """The daemon's virtual time, sent to the rehearsal exchange: it plays up to there and answers."""
 
@@ -35,6 +36,8 @@ def is_allowed(url: str) -> bool:
         parts.scheme == "https"
         and port in (None, 443)
         and parts.username is None
+        # Characters on which two readers of URLs disagree could show each another host.
+        and _HOST_CHARACTERS.issuperset(host)
         and (host == HOST or host.endswith("." + HOST))
     )
 

@@ -10,6 +10,8 @@ from trading_bot.domain.money import parse_decimal, trimmed
 Row = Mapping[str, object]
 
 _TEXT_MAX = 40
+_NUMBER_MAX = 26
+"""Characters of a number: within the digits that decimal arithmetic keeps without rounding."""
 
 
 def as_row(value: object, what: str) -> Row:
@@ -43,7 +45,7 @@ def optional_text(row: Row, field: str) -> str:
 def decimal(row: Row, field: str) -> Decimal:
     """An exact number written as text; JSON numbers are refused, they have been floats."""
     value = row.get(field)
-    if isinstance(value, str):
+    if isinstance(value, str) and len(value) <= _NUMBER_MAX:
         try:
             return trimmed(parse_decimal(value))
         except ValueError:

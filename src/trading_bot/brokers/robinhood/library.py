@@ -9,6 +9,9 @@ from requests.adapters import BaseAdapter
 
 from trading_bot.logging.redaction import Redactor
 
+_REDIRECTS_MAX = 3
+"""The form without a slash is redirected once; each redirect has timeouts of its own."""
+
 
 class Urls(Protocol):
     """The URL functions of robin_stocks that are used here."""
@@ -58,7 +61,9 @@ class Library:
         self.session = cast("Session", helper.SESSION)
         # Proxies and .netrc of the environment must not see or replace the token.
         self.session.trust_env = False
+        self.session.max_redirects = _REDIRECTS_MAX
         self.session.cookies.clear()
+        self._adapter = adapter
         for prefix in ("https://", "http://"):
             self.session.mount(prefix, adapter)
         helper.set_output(_Printed(printed, self.redact))
@@ -79,7 +84,9 @@ class Library:
         self._helper.set_login_state(True)
 
     def log_out(self) -> None:
-        """Forget the token and everything the server set."""
+        """Forget the token and everything the server set, unless a later Library took over."""
+        if self.session.adapters.get("https://") is not self._adapter:
+            return
         self.session.headers.pop("Authorization", None)
         self.session.cookies.clear()
         self._helper.set_login_state(False)

@@ -37,6 +37,7 @@ class RobinhoodQuoteSource:
         self._transport = transport
         self._urls = transport.urls
         self._instruments: dict[str, Instrument] = {}
+        self._ids: dict[str, str] = {}
 
     async def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote | None]:
         found: dict[str, Quote | None] = {}
@@ -45,19 +46,22 @@ class RobinhoodQuoteSource:
                 self._urls.quotes_url(), {"symbols": ",".join(part)}, ONCE
             )
             found.update(parse_quotes(page, part))
+        # A quote names its instrument: nothing to ask for when volumes are wanted.
+        self._ids.update((s, q.instrument_id) for s, q in found.items() if q and q.instrument_id)
         return found
 
     async def fundamentals(self, symbols: Sequence[str]) -> Mapping[str, Fundamental | None]:
-        """The rows bear no symbol, so the instruments are asked for first, once a symbol.
+        """The rows bear no symbol and are known by their instrument.
 
-        A symbol without an instrument is None.
+        It is the one of the symbol's last quote, else it is asked for, once a symbol. A symbol
+        without an instrument is None.
         """
         found: dict[str, Fundamental | None] = dict.fromkeys(symbols)
         known = {}
         for symbol in found:
-            instrument = await self.instrument(symbol)
-            if instrument is not None:
-                known[symbol] = instrument.id
+            instrument_id = self._ids.get(symbol) or await self._look_up_id(symbol)
+            if instrument_id:
+                known[symbol] = instrument_id
         for part in _parts(tuple(known), FUNDAMENTALS_MAX):
             page = await self._transport.get_json(
                 self._urls.fundamentals_url(), {"symbols": ",".join(part)}, ONCE
@@ -100,6 +104,10 @@ class RobinhoodQuoteSource:
         if live:
             self._instruments[symbol] = live[0]
         return live[0] if live else None
+
+    async def _look_up_id(self, symbol: str) -> str:
+        instrument = await self.instrument(symbol)
+        return instrument.id if instrument is not None else ""
 
     async def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument | None]:
         """`instrument` for each; one request a symbol not asked for before."""

@@ -91,6 +91,7 @@ class RobinhoodTransport:
         self._limiter = limiter
         self._on_exchange = on_exchange
         self._stopwatch = SystemClock()
+        self._quiet_until_s = -math.inf
         self._worker = Worker("robinhood-reads", is_inline=self._settings.is_inline)
         self._guard = GuardedAdapter(
             timeout_s=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
@@ -165,6 +166,7 @@ class RobinhoodTransport:
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> Answer:
+        self._check_quiet()
         if self._limiter is not None:
             await self._limiter.take()
         started = self._stopwatch.monotonic()
@@ -176,8 +178,19 @@ class RobinhoodTransport:
             finally:
                 latency_s = self._stopwatch.monotonic() - started
                 self._tell(at, method, url, answer, latency_s)
+            if (asked_s := retry_after_s(answer, at)) is not None and answer.status >= 400:
+                self._quiet_until_s = self._clock.monotonic() + asked_s
             await self._charge(answer)
         return answer
+
+    def _check_quiet(self) -> None:
+        """Send nothing while Robinhood asks for quiet: who goes on is blocked for hours."""
+        left_s = self._quiet_until_s - self._clock.monotonic()
+        if left_s > 0:
+            raise RetryableError(
+                f"Robinhood asked for {left_s:.1f} s more of quiet, nothing was sent",
+                retry_after_s=left_s,
+            )
 
     def _tell(
         self, at: datetime, method: str, url: str, answer: Answer | None, latency_s: float

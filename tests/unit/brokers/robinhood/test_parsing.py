@@ -89,10 +89,10 @@ DAY = date(2026, 11, 23)
 
 
 def test_quote_is_exact_and_timed() -> None:
-    """Prices keep their digits, times are UTC to the microsecond."""
-    quote = parsing.parse_quote(quote_row())
+    """Prices are exact to the last digit that means something, times UTC to the microsecond."""
+    quote = parsing.parse_quote(quote_row(ask_price="187.251300"))
 
-    assert (str(quote.bid), str(quote.ask)) == ("187.200000", "187.250000")
+    assert (str(quote.bid), str(quote.ask)) == ("187.20", "187.2513")
     assert quote.last_at == datetime(2026, 11, 23, 14, 30, 1, 123456, UTC)
     assert (quote.bid_size, quote.ask_size, quote.instrument_id) == (100, 300, "id-AAPL")
     assert not quote.is_halted
@@ -146,6 +146,8 @@ def test_missing_prices_are_none_not_zero() -> None:
         {"bid_price": "NaN"},
         {"bid_price": "1e5"},
         {"bid_price": "1_000"},
+        {"bid_price": "1" + 40 * "0" + ".000"},
+        {"bid_price": "0." + 40 * "0" + "1"},
         {"ask_price": True},
         {"ask_price": ["1"]},
         {"bid_size": -1},
