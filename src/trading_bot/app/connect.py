@@ -2,7 +2,7 @@
 
 import random
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trading_bot.app.quotes import ShownToPaper
 from trading_bot.app.sink import WriterSink
@@ -29,7 +29,10 @@ READ_BURST = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperConnection:
-    """How a paper or rehearsal run reaches its quotes; `base_url` None is Robinhood itself."""
+    """How a paper or rehearsal run reaches its quotes; `base_url` None is Robinhood itself.
+
+    `keepers` holds the keeper of the session once connected.
+    """
 
     home: Home
     config: Config
@@ -39,6 +42,7 @@ class PaperConnection:
     stack: AsyncExitStack
     base_url: str | None = None
     is_lockstep: bool = False
+    keepers: list[SessionKeeper] = field(default_factory=list)
 
     async def __call__(self, sink: WriterSink, records: HomeRecords) -> tuple[QuoteSource, Broker]:
         """Load the session, connect, rebuild the paper account; errors say what to do."""
@@ -68,6 +72,7 @@ class PaperConnection:
         await keeper.start()
         if keeper.is_due():
             await keeper.renew()
+        self.keepers.append(keeper)
         return RobinhoodQuoteSource(transport)
 
     async def _settle_gap(self, paper: PaperBroker, source: RobinhoodQuoteSource) -> None:

@@ -1,15 +1,18 @@
 """One run of the daemon in one home: open, start, run, close."""
 
 import platform
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from trading_bot.app.core_settings import make_core_settings
+from trading_bot.app.housekeeping import keep_status, sync_seals
 from trading_bot.app.sink import WriterSink, WriterTape
+from trading_bot.app.status_file import write_status
 from trading_bot.app.strategy_files import make_factories, strategy_hashes
 from trading_bot.config.identity import config_hash, shown
 from trading_bot.config.model import Config
@@ -27,7 +30,9 @@ from trading_bot.ports.quote_source import QuoteSource
 from trading_bot.ports.records import STREAM_SESSIONS
 from trading_bot.query.records import HomeRecords
 from trading_bot.query.start import read_start, start_hash
+from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.measure import Measures
+from trading_bot.runtime.supervisor import Service, Supervisor, TaskEvent
 from trading_bot.shell.calls import Calls
 from trading_bot.shell.daemon import Daemon, Observer, Ports
 from trading_bot.shell.inbox import Inbox
@@ -36,12 +41,17 @@ from trading_bot.storage.streams import JournalSet
 from trading_bot.storage.writer import JournalWriter
 from trading_bot.version import VERSION
 
+_STAGE_TIMEOUT_S = 5.0
+
 RunMode = Literal["rehearsal", "paper", "live"]
 
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """What a mode brings: its clock, and how to make its quotes and its broker over the journal."""
+    """What a mode brings: its clock, and how to make its quotes and its broker over the journal.
+
+    `pacer` is the real time of what runs beside the daemon; `services` are more of those, by name.
+    """
 
     mode: RunMode
     clock: Clock
@@ -50,6 +60,9 @@ class Parts:
     key: bytes
     connect: Callable[[WriterSink, HomeRecords], Awaitable[tuple[QuoteSource, Broker]]]
     notifier: Notifier
+    chance: random.Random
+    pacer: Clock = field(default_factory=SystemClock)
+    services: dict[str, Service] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
     measures: Measures = field(default_factory=Measures)
 
@@ -127,9 +140,35 @@ class Engine:
         start = self._read_start(parts.calendar.trading_day(parts.clock.now()))
         await self._write_session("start", info, start, None)
         started = Started(at=parts.clock.now(), session=info, start=start, is_new_session=True)
-        reason = await self.daemon.run(started)
+        async with self._services(self._writer, self.state):
+            reason = await self.daemon.run(started)
         await self._write_session("end", info, start, reason)
+        write_status(self._home, self.state, parts.clock.now(), parts.measures, parts.mode)
         return reason
+
+    @asynccontextmanager
+    async def _services(self, writer: JournalWriter, state: CoreState) -> AsyncIterator[None]:
+        """What runs beside the daemon, while it runs."""
+        parts = self._parts
+        supervisor = Supervisor(parts.pacer, parts.chance, self._task_told)
+        supervisor.start_restartable("seals", lambda: sync_seals(writer, parts.pacer.sleep))
+        supervisor.start_restartable(
+            "status",
+            lambda: keep_status(
+                self._home, state, parts.clock, parts.measures, parts.mode, parts.pacer.sleep
+            ),
+        )
+        for name, service in parts.services.items():
+            supervisor.start_restartable(name, service)
+        try:
+            yield
+        finally:
+            await supervisor.stop(_STAGE_TIMEOUT_S)
+
+    def _task_told(self, event: TaskEvent) -> None:
+        if event.error is not None:
+            text = f"{type(event.error).__name__}: {event.error}"
+            self._parts.notifier.notify("WARNING", f"task {event.name} {event.kind}", text)
 
     def _info(self, broker: Broker) -> SessionInfo:
         is_live = broker.execution_mode == "LIVE"

@@ -1,10 +1,8 @@
 """A rehearsal: the daemon, whole, against the exchange it brings, on virtual or hurried time."""
 
-import asyncio
 import hashlib
 import os
 import random
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 from trading_bot.app.connect import PaperConnection
 from trading_bot.app.core_settings import make_calendar
 from trading_bot.app.engine import Engine, Parts
+from trading_bot.app.signals import stop_on_signals
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.config.model import Config
@@ -110,12 +109,13 @@ async def play(
         )
         port = server.start()
         stack.callback(server.stop)
+        chance = random.Random(stage.plan.seed)  # noqa: S311 - jitter, nothing secret
         connection = PaperConnection(
             home=stage.home,
             config=stage.config,
             clock=clock,
             calendar=stage.calendar,
-            chance=random.Random(stage.plan.seed),  # noqa: S311 - jitter, nothing secret
+            chance=chance,
             stack=stack,
             base_url=f"http://127.0.0.1:{port}",
             is_lockstep=speed is None,
@@ -135,6 +135,7 @@ async def play(
             key=stage.home.key(lambda size: _rehearsal_key(stage.plan.seed, size)),
             connect=connection,
             notifier=notifier,
+            chance=chance,
             observers=(*observers, watcher),
             measures=measures,
         )
@@ -142,13 +143,6 @@ async def play(
         running = engine
         stop_on_signals(running.stop)
         return await engine.run()
-
-
-def stop_on_signals(stop: Callable[[str], object]) -> None:
-    """SIGTERM and SIGINT ask for a staged stop."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, signal.Signals(number).name)
 
 
 def new_home(base: Path, when: datetime) -> Home:

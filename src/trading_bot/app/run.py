@@ -1,0 +1,65 @@
+"""The daemon on paper: Robinhood's quotes, an invented account, for as long as it is let."""
+
+import random
+import secrets
+from contextlib import AsyncExitStack
+
+from trading_bot.app.connect import PaperConnection
+from trading_bot.app.core_settings import make_calendar
+from trading_bot.app.engine import Engine, Parts
+from trading_bot.app.housekeeping import keep_session
+from trading_bot.app.signals import stop_on_signals
+from trading_bot.config.model import Config
+from trading_bot.domain.errors import ConfigError
+from trading_bot.ports.notifier import Notifier
+from trading_bot.runtime.clocks import SystemClock
+from trading_bot.runtime.ids import random_ids
+from trading_bot.storage.home import Home
+
+
+def check_mode(home: Home, config: Config) -> None:
+    """Refuse what `run` is not; ConfigError says what to do instead."""
+    if config.mode == "live":
+        raise ConfigError("mode: live trading is not part of this version; use paper")
+    if config.mode == "rehearsal":
+        raise ConfigError("mode: expected paper, got rehearsal; use `trading-bot rehearse`")
+    if not home.session_pickle.exists():
+        raise ConfigError(
+            f"no session: expected {home.session_pickle}; paper trading needs Robinhood's quotes. "
+            "To see the bot work without an account: trading-bot rehearse"
+        )
+
+
+async def run_paper(home: Home, config: Config, notifier: Notifier) -> str:
+    """Run until SIGTERM or SIGINT; returns the reason it stopped."""
+    check_mode(home, config)
+    clock = SystemClock()
+    calendar = make_calendar(config)
+    home.create()
+    key = home.key(secrets.token_bytes)
+    home.bind(mode="paper", account=config.account_number, key=key)
+    chance = random.Random()  # noqa: S311 - jitter of retries, nothing secret
+    async with AsyncExitStack() as stack:
+        connection = PaperConnection(
+            home=home, config=config, clock=clock, calendar=calendar, chance=chance, stack=stack
+        )
+
+        async def session() -> None:
+            await keep_session(connection.keepers[-1], clock, calendar, notifier)
+
+        parts = Parts(
+            mode="paper",
+            clock=clock,
+            calendar=calendar,
+            session_id=random_ids()(),
+            key=key,
+            connect=connection,
+            notifier=notifier,
+            chance=chance,
+            services={"session": session},
+        )
+        engine = await stack.enter_async_context(Engine(home, config, parts))
+        stop_on_signals(engine.stop)
+        for mended in engine.recoveries:
+            notifier.notify("WARNING", "mended at the start", mended)
+        return await engine.run()
