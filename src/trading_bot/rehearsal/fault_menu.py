@@ -220,7 +220,7 @@ class QuoteFault(Fault, frozen=True):
         rows = [row and self._changed(row, symbol) for row in body["results"]]
         return replace(reply, body=dump({**body, "results": rows}))
 
-    def change(self, row: _Row) -> _Row | None:
+    def change(self, row: _Row, /) -> _Row | None:
         """The row gone wrong; None for a null."""
         raise NotImplementedError
 
@@ -231,7 +231,7 @@ class QuoteFault(Fault, frozen=True):
 class NullQuote(QuoteFault, frozen=True, tag="null_quote"):
     """null where the quote belongs."""
 
-    def change(self, _row: _Row) -> _Row | None:
+    def change(self, _row: _Row, /) -> _Row | None:
         return None
 
 
@@ -240,7 +240,7 @@ class StaleQuote(QuoteFault, frozen=True, tag="stale_quote"):
 
     age_s: float = 600.0
 
-    def change(self, row: _Row) -> _Row | None:
+    def change(self, row: _Row, /) -> _Row | None:
         older = timedelta(seconds=self.age_s)
         times: _Row = {
             name: nanos_text(_time(str(row[name])[:_MICROSECOND_DIGITS]) - older)
@@ -253,7 +253,7 @@ class StaleQuote(QuoteFault, frozen=True, tag="stale_quote"):
 class ZeroQuote(QuoteFault, frozen=True, tag="zero_quote"):
     """No bid and no ask."""
 
-    def change(self, row: _Row) -> _Row | None:
+    def change(self, row: _Row, /) -> _Row | None:
         none: _Row = {"ask_price": "0.000000", "bid_price": "0.000000"}
         return {**row, **none, "ask_size": 0, "bid_size": 0}
 
@@ -261,14 +261,14 @@ class ZeroQuote(QuoteFault, frozen=True, tag="zero_quote"):
 class CrossedQuote(QuoteFault, frozen=True, tag="crossed_quote"):
     """A bid five cents above the ask."""
 
-    def change(self, row: _Row) -> _Row | None:
+    def change(self, row: _Row, /) -> _Row | None:
         return {**row, "bid_price": f"{Decimal(str(row['ask_price'])) + _CROSSED_BY:.6f}"}
 
 
 class HaltedQuote(QuoteFault, frozen=True, tag="halted_quote"):
     """Trading is said to be halted."""
 
-    def change(self, row: _Row) -> _Row | None:
+    def change(self, row: _Row, /) -> _Row | None:
         return {**row, "trading_halted": True}
 
 
@@ -277,7 +277,7 @@ class PriceJump(QuoteFault, frozen=True, tag="price_jump"):
 
     factor: str = "10"
 
-    def change(self, row: _Row) -> _Row | None:
+    def change(self, row: _Row, /) -> _Row | None:
         factor = Decimal(self.factor)
         return {**row, **{name: f"{Decimal(str(row[name])) * factor:.6f}" for name in _PRICES}}
 

@@ -13,8 +13,9 @@ points (or the day's own `spread_bps`), in whole ticks, rounded up; the bid is t
 the tick, less half the spread in whole ticks; the ask is the bid plus the spread. Sizes are a
 twentieth of the bar's volume in round lots, at least one lot.
 
-A minute without a bar gives no quote: the last one stays and grows old. Outside the extended hours
-bid and ask are 0.
+Between prints a quote is refreshed every 5 seconds of its bar's minute: its own time moves, the
+trade's does not. A minute without a bar gives no quote: the last one stays and grows old. Outside
+the extended hours bid and ask are 0.
 """
 
 from bisect import bisect_right
@@ -31,8 +32,10 @@ from trading_bot.rehearsal.day import PlayedDay, SymbolDay
 
 QUOTE_STEP_S = 15
 QUOTES_A_BAR = 4
+REFRESH_STEP_S = 5
 SPREAD_BPS = 2
 ROUND_LOT = 100
+_LAST_SECOND = 59
 _SIZE_DIVISOR = 20
 _BPS = Decimal(10_000)
 _ZERO = Decimal(0)
@@ -200,19 +203,20 @@ class _Track:
         self._wakes = min(session.pre_open, first)
 
     def key(self, now: datetime) -> tuple[int, int, bool, str]:
-        index, leg = self._position(now)
-        return index, leg, self._halted(now), self._phase(now)
+        index, second = self._position(now)
+        return index, second, self._halted(now), self._phase(now)
 
     def before(self) -> QuoteState:
         """The quote before anything of this day was told."""
         return self._state(-1, 0, Phase.OFF, is_halted=False)
 
     def quote(self, now: datetime) -> QuoteState:
-        index, leg = self._position(now)
-        return self._state(index, leg, self._phase(now), is_halted=self._halted(now))
+        index, second = self._position(now)
+        return self._state(index, second, self._phase(now), is_halted=self._halted(now))
 
     def figures(self, now: datetime) -> DayFigures:
-        index, leg = self._position(now)
+        index, second = self._position(now)
+        leg = second // QUOTE_STEP_S
         volume = 0
         if index >= 0:
             volume = self._volume_before[index] + told_volume(self.day.bars[index], leg)
@@ -234,12 +238,12 @@ class _Track:
         )
 
     def _position(self, now: datetime) -> tuple[int, int]:
-        """The bar and the quote of it told last at `now`; (-1, 0) before the first."""
+        """The bar told last at `now` and its second refreshed last; (-1, 0) before the first."""
         index = bisect_right(self._starts, now) - 1
         if index < 0:
             return -1, 0
-        seconds = int((now - self._starts[index]).total_seconds())
-        return index, min(QUOTES_A_BAR - 1, seconds // QUOTE_STEP_S)
+        second = min(_LAST_SECOND, int((now - self._starts[index]).total_seconds()))
+        return index, second - second % REFRESH_STEP_S
 
     def _phase(self, now: datetime) -> Phase:
         session = self.day.session
@@ -255,7 +259,8 @@ class _Track:
     def _told_at(self, index: int, leg: int) -> datetime:
         return self._starts[index] + timedelta(seconds=QUOTE_STEP_S * leg)
 
-    def _state(self, index: int, leg: int, phase: Phase, *, is_halted: bool) -> QuoteState:
+    def _state(self, index: int, second: int, phase: Phase, *, is_halted: bool) -> QuoteState:
+        leg = second // QUOTE_STEP_S
         has_traded = index >= self._first_regular and self._first_regular < self._end_regular
         last, last_at = self.previous_close, self._previous.close
         if has_traded:
@@ -267,9 +272,9 @@ class _Track:
         current, extended_at, updated_at, size = last, None, last_at, ROUND_LOT
         if index >= 0:
             current = told_prices(self.day.bars[index])[leg]
-            updated_at = self._told_at(index, leg)
+            updated_at = self._starts[index] + timedelta(seconds=second)
             size = max(1, self.day.bars[index].volume // _SIZE_DIVISOR // ROUND_LOT) * ROUND_LOT
-            extended_at = updated_at if is_extended else None
+            extended_at = self._told_at(index, leg) if is_extended else None
         bid, ask = _ZERO, _ZERO
         if phase is not Phase.OFF:
             bid, ask = bid_and_ask(current, self.day.spread_bps)

@@ -178,9 +178,9 @@ def test_a_stale_quote() -> None:
     stale, _ = _rows(menu.StaleQuote(600.0))
     fresh = json.loads(_healthy().body)["results"][0]
 
-    assert fresh["updated_at"] == "2023-05-25T13:40:45Z"
-    assert stale["updated_at"] == "2023-05-25T13:30:45Z"
-    assert stale["venue_bid_time"] == "2023-05-25T13:30:45.000000000Z"
+    assert fresh["updated_at"] == "2023-05-25T13:40:50Z"
+    assert stale["updated_at"] == "2023-05-25T13:30:50Z"
+    assert stale["venue_bid_time"] == "2023-05-25T13:30:50.000000000Z"
     assert stale["last_trade_price"] == fresh["last_trade_price"]
 
 

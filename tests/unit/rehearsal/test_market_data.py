@@ -38,7 +38,8 @@ def test_a_quote_has_the_fields_and_formats_of_the_api() -> None:
     for name in ("venue_ask_time", "venue_bid_time", "venue_last_trade_time"):
         assert NANOS.fullmatch(quote[name]), name
     assert type(quote["ask_size"]) is type(quote["bid_size"]) is int
-    assert quote["updated_at"] == "2023-05-25T13:31:15Z"
+    assert quote["venue_last_trade_time"] == "2023-05-25T13:31:15.000000000Z"
+    assert quote["updated_at"] == "2023-05-25T13:31:20Z"
     assert str(UUID(quote["instrument_id"])) == quote["instrument_id"]
     assert quote["instrument"] == (
         f"https://api.robinhood.com/instruments/{quote['instrument_id']}/"

@@ -57,7 +57,16 @@ def test_quotes_are_told_at_the_quarters_of_the_minute() -> None:
         45: "10.20",
         59.9: "10.20",
     }
-    assert told[59.9].updated_at == told[59.9].last_at == after_open(5, 45)
+    assert told[59.9].last_at == told[45].last_at == after_open(5, 45)
+
+
+def test_between_prints_a_quote_is_refreshed() -> None:
+    """Every five seconds the quote's own time moves on, so a poll never finds it much older."""
+    tape = _tape(flat_day())
+
+    ages = [(at := after_open(5, second)) - _at(tape, at).updated_at for second in range(0, 600, 1)]
+
+    assert max(ages) == timedelta(seconds=4)
 
 
 def test_nothing_has_traded_before_the_open() -> None:
@@ -120,7 +129,7 @@ def test_a_gap_leaves_the_old_quote() -> None:
 
     tape = _tape(*played_days([symbol_day("AAPL", day.session, bars, where="x")]))
 
-    assert _at(tape, after_open(6, 50)).updated_at == after_open(5, 45)
+    assert _at(tape, after_open(6, 50)).updated_at == after_open(5, 55)
     assert _at(tape, after_open(7)).updated_at == after_open(7)
 
 
@@ -131,7 +140,7 @@ def test_a_halt_is_said_and_freezes_the_quote() -> None:
 
     assert not _at(tape, after_open(9, 59)).is_halted
     assert _at(tape, after_open(10)).is_halted
-    assert _at(tape, after_open(14, 59)).updated_at == after_open(9, 45)
+    assert _at(tape, after_open(14, 59)).updated_at == after_open(9, 55)
     assert not _at(tape, after_open(15)).is_halted
 
 
