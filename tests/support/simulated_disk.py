@@ -164,6 +164,8 @@ class SimulatedDisk:
 
     def make_symlink(self, link: Path, target: str) -> None:
         self._fail(f"link {link.name}")
+        if link in self._names:
+            raise FileExistsError(errno.EEXIST, "is there", str(link))
         self._names[link] = target
 
     def read_symlink(self, link: Path) -> str | None:

@@ -116,7 +116,7 @@ class JournalFile:
                 adopt=adopt,
                 check_bytes=check_bytes,
             ).recover()
-            # The file may have been created before a crash that its name did not survive.
+            # The names of the file and of its seal must not be lost with what follows.
             files.sync_directory(file.parent)
             seal_descriptor = files.open_append(seal_path(file))
         except BaseException:

@@ -7,7 +7,7 @@ ending in .gz (the archive) are read the same way; offsets are then those of the
 import gzip
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -130,12 +130,12 @@ class Cursor:
 class Follower:
     """Follows a stream over its files. `poll` never waits: call it again when it is time.
 
-    `files` lists the stream's files oldest first, anew at each call. It goes on to the next file
-    only after it has read the old one to its end *after* it has seen the new one, so that nothing
-    written before the switch is missed.
+    `files` (a `FileList`) lists the stream's files oldest first, anew at each call. It goes on to
+    the next file only after it has read the old one to its end *after* it has seen the new one, so
+    that nothing written before the switch is missed.
     """
 
-    def __init__(self, files: "FileList", cursor: Cursor | None = None) -> None:
+    def __init__(self, files: Callable[[], list[Path]], cursor: Cursor | None = None) -> None:
         self._files = files
         self._cursor = cursor
         self._open: IO[bytes] | gzip.GzipFile | None = None

@@ -251,7 +251,10 @@ class Recoverer:
 def place_seal(
     files: FileOperations, file: Path, previous: bytes, entries: tuple[SealEntry, ...] = ()
 ) -> None:
-    """Put a whole seal beside a file, durable, in the place of the one there: all or nothing."""
+    """Put a whole seal beside a file in the place of the one there: all or nothing.
+
+    Its name is durable once the caller has synced the directory, which comes before any append.
+    """
     seal = seal_path(file)
     temporary = seal.with_name(seal.name + ".new")
     descriptor = files.open_replace(temporary)
@@ -261,7 +264,6 @@ def place_seal(
     finally:
         files.close(descriptor)
     files.rename(temporary, seal)
-    files.sync_directory(seal.parent)
 
 
 def _keep_fragment(

@@ -7,6 +7,7 @@ import pytest
 
 from support.simulated_disk import CrashError, Fate, SimulatedDisk
 from trading_bot.storage.chain import check_chain
+from trading_bot.storage.heads import parse_heads
 from trading_bot.storage.home import Home
 from trading_bot.storage.journal import JournalFile
 from trading_bot.storage.recovery import seal_path
@@ -134,6 +135,7 @@ def run_days(disk: SimulatedDisk, record: Record) -> None:
     record.append(journal, "orders", "order 1")
     journal.append("tape", ["tape 1"])
     journal.sync_tape()
+    journal.append("tape", ["tape 2, not synced before the change of day"])
     journal.roll(TUESDAY)
     record.append(journal, "trades", "tuesday 1")
     journal.roll(WEDNESDAY)
@@ -176,19 +178,43 @@ def test_no_crash_point_of_the_change_of_day_loses_or_breaks_anything(fate: Fate
 
 def assert_chain_over_days(disk: SimulatedDisk) -> None:
     """Each day file continues the one before it and has one final head that fits."""
-    finals = disk.text(HOME.logs / "heads.jsonl").decode()
-    previous = None
-    for day in (MONDAY, TUESDAY, WEDNESDAY):
-        file = HOME.logs / f"{day}.jsonl"
-        if not disk.exists(file):
+    heads = parse_heads(HOME.logs / "heads.jsonl", disk.text(HOME.logs / "heads.jsonl"))
+    for folder in (HOME.logs, HOME.tape):
+        previous = None
+        for day in (MONDAY, TUESDAY, WEDNESDAY):
+            file = folder / f"{day}.jsonl"
+            if not disk.exists(file):
+                continue
+            seal = parse_seal(disk.text(seal_path(file)))
+            assert seal.previous is not None
+            if previous is not None:
+                assert seal.previous == previous
+            raw = [line + b"\n" for line in disk.text(file).split(b"\n")[:-1]]
+            result = check_chain(file, raw, seal.entries, head=seal.previous)
+            assert not result.damage
+            previous = result.head
+            recorded = heads.get(file.relative_to(HOME.root).as_posix(), [])
+            expected = [] if day == WEDNESDAY else [(len(raw), result.head.hex())]
+            assert [(head.lines, head.head) for head in recorded] == expected
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_a_torn_tail_is_never_in_neither_place(fate: Fate) -> None:
+    """At every crash point of a recovery it is still at the end of the file, or in quarantine."""
+    for crash_at in range(ENDLESS):
+        disk = SimulatedDisk()
+        journal = JournalFile.open(FILE, quarantine=HOME.quarantine, files=disk)
+        journal.append(["first"])
+        descriptor = disk.open_append(FILE)
+        disk.write(descriptor, b"fragment")
+        disk.sync_data(descriptor)
+        disk = disk.reboot(Fate.KEEP, crash_at)
+        try:
+            JournalFile.open(FILE, quarantine=HOME.quarantine, files=disk)
+        except CrashError:
+            disk = disk.reboot(fate)
+            kept = [disk.text(path) for path in disk.paths() if path.suffix == ".torn"]
+            assert disk.text(FILE) == b"first\nfragment" or kept == [b"fragment"]
             continue
-        seal = parse_seal(disk.text(seal_path(file)))
-        assert seal.previous is not None
-        if previous is not None:
-            assert seal.previous == previous
-        raw = [line + b"\n" for line in disk.text(file).split(b"\n")[:-1]]
-        result = check_chain(file, raw, seal.entries, head=seal.previous)
-        assert not result.damage
-        previous = result.head
-        own = finals.count(f'"file":"logs/{day}.jsonl","kind":"final"')
-        assert own == (0 if day == WEDNESDAY else 1)
+        assert crash_at > 3
+        break

@@ -143,6 +143,23 @@ def test_a_follower_misses_nothing_over_the_change_of_day(tmp_path: Path) -> Non
     follower.close()
 
 
+def test_a_follower_reads_the_old_file_again_after_it_has_seen_the_new_one(tmp_path: Path) -> None:
+    """A line written between its reading and the appearance of the new file is not missed."""
+    monday, tuesday = tmp_path / f"{MONDAY}.jsonl", tmp_path / f"{TUESDAY}.jsonl"
+    write(monday, "one\n")
+    files = FileList(tmp_path)
+
+    def list_while_the_day_changes() -> list[Path]:
+        if not tuesday.exists():
+            write(monday, "late\n")
+            write(tuesday, "new\n")
+        return files()
+
+    follower = Follower(list_while_the_day_changes)
+    assert polled(follower) == ["one", "late", "new"]
+    follower.close()
+
+
 def test_a_follower_goes_on_from_a_kept_cursor(tmp_path: Path) -> None:
     """File, number and byte are enough, also when the file has gone into the archive."""
     write(tmp_path / f"{MONDAY}.jsonl", "one\ntwo\n")

@@ -134,13 +134,16 @@ def test_a_cancelled_wait_leaves_the_writer_and_its_line_well() -> None:
         blocked = asyncio.ensure_future(writer.run(lambda _: gate.wait(10)))
         task = asyncio.ensure_future(writer.append({"orders": ["cancelled"]}))
         await asyncio.sleep(0)
+        together = asyncio.ensure_future(writer.append({"orders": ["together"]}))
+        await asyncio.sleep(0)
         task.cancel()
         gate.set()
         await blocked
+        await asyncio.wait_for(together, 10)
         await writer.append({"orders": ["next"]})
         assert task.cancelled()
 
-    assert with_writer(use).text(ORDERS) == b"cancelled\nnext\n"
+    assert with_writer(use).text(ORDERS) == b"cancelled\ntogether\nnext\n"
 
 
 def test_the_tape_is_written_at_once_and_synced_when_asked() -> None:
