@@ -32,7 +32,9 @@ CALENDAR = NyseCalendar()
 # Monday, 10:00 in New York; no fee on shares sold in this quarter, the SEC's fee is 20.60.
 TEN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
-PLAIN = PaperSettings(slippage_bps=Decimal(0), depth_slippage_bps=Decimal(0))
+PLAIN = PaperSettings(
+    starting_cash=Decimal(100_000), slippage_bps=Decimal(0), depth_slippage_bps=Decimal(0)
+)
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 

@@ -144,8 +144,9 @@ class PaperBroker:
     ) -> GapReport:
         """After a restart: fill, worst case, what the bars say would have filled, then expire.
 
-        `bars` are oldest first. `seen_until` is when quotes were last shown, if that is known: bars
-        that ended by then do not count again. Cancels asked for before the gap take effect first.
+        `bars` are oldest first. Bars that ended while quotes were still shown do not count again:
+        the ledger says every few minutes that they are; `seen_until` may say it more exactly.
+        Cancels asked for before the gap take effect first.
         """
         self._desk.finish_cancels(now)
         report = self._desk.settle(bars, Gap(start=seen_until, end=now, bar_length=bar_length), now)

@@ -16,6 +16,7 @@ from trading_bot.brokers.paper_events import (
     Placed,
     Rested,
     Triggered,
+    Watched,
 )
 from trading_bot.domain.errors import DataError
 from trading_bot.domain.money import ZERO
@@ -99,6 +100,7 @@ class PaperBook:
     """Orders, positions and cash. Changed by `apply` alone, so that the ledger rebuilds it.
 
     `unsettled` maps a settlement date to the proceeds that may be spent from then on.
+    `watched_until` is when good quotes were last seen for certain, at most minutes before the last.
     """
 
     next_seq: int = 0
@@ -109,6 +111,7 @@ class PaperBook:
     positions: dict[str, PaperPosition] = field(default_factory=dict)
     unsettled: dict[date, Decimal] = field(default_factory=dict)
     execution_count: int = 0
+    watched_until: datetime | None = None
 
     @property
     def is_opened(self) -> bool:
@@ -157,6 +160,8 @@ class PaperBook:
         match event:
             case Opened():
                 self.cash = event.cash
+            case Watched():
+                self.watched_until = parse_timestamp(event.at)
             case Placed():
                 self._place(event)
             case Filled():

@@ -1,8 +1,8 @@
 """The paper broker's desk: decides what changes, at a time it is told. No waiting, no writing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypedDict
 
@@ -17,6 +17,7 @@ from trading_bot.brokers.paper_events import (
     Placed,
     Rested,
     Triggered,
+    Watched,
     encode,
 )
 from trading_bot.brokers.paper_gap import Gap, GapFill, GapReport, worst_fill
@@ -32,6 +33,9 @@ from trading_bot.domain.quote import HistoricalBar, Quote
 from trading_bot.logging.line import format_timestamp
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.market.quote_check import QuoteLimits, check_quote
+
+WATCH_EVERY: Final = timedelta(minutes=5)
+"""How often the ledger says that quotes are seen: the length of the bars a gap is settled from."""
 
 _HUNDRED: Final = Decimal(100)
 
@@ -137,17 +141,27 @@ class PaperDesk:
 
     def show(self, quotes: Mapping[str, Quote | None], now: datetime) -> None:
         """Match the working orders; a quote that cannot be believed changes nothing."""
+        good = set()
         for symbol, quote in quotes.items():
             if quote is not None and self._is_good(quote, now):
+                good.add(symbol)
                 self._keep(symbol, quote)
                 self._match(symbol, now)
+        symbols = {order.symbol for order in self.book.working()}
+        last = self.book.watched_until
+        is_due = last is None or now - last >= WATCH_EVERY
+        if is_due and symbols and symbols <= good:
+            self._do(Watched(**self._head(now)))
 
     def settle(
         self, bars: Mapping[str, Sequence[HistoricalBar]], gap: Gap, now: datetime
     ) -> GapReport:
         """Fill, worst case, what the bars say would have filled while nobody watched."""
+        watched = self.book.watched_until
+        if watched is not None and (gap.start is None or gap.start < watched):
+            gap = replace(gap, start=watched)
         working = [order for order in self.book.working() if order.created_at < gap.end]
-        found = [worst_fill(order, bars.get(order.symbol, ()), gap) for order in working]
+        found = [worst_fill(order, self._regular(bars, order.symbol), gap) for order in working]
         fills = sorted((fill for fill in found if fill is not None), key=lambda fill: fill.at)
         for fill in fills:
             self._settle(fill, now)
@@ -183,6 +197,16 @@ class PaperDesk:
             equity=equity,
         )
 
+    def _regular(
+        self, bars: Mapping[str, Sequence[HistoricalBar]], symbol: str
+    ) -> list[HistoricalBar]:
+        """Bars that began in regular hours, by the calendar and not only by their own word."""
+        return [bar for bar in bars.get(symbol, ()) if self._is_open_at(bar.start)]
+
+    def _is_open_at(self, at: datetime) -> bool:
+        session = self._calendar.session(self._calendar.new_york_date(at))
+        return session is not None and session.is_open_at(at)
+
     def _is_good(self, quote: Quote, now: datetime) -> bool:
         return check_quote(quote, now=now, limits=self._limits, previous_last=None) is None
 
@@ -208,10 +232,7 @@ class PaperDesk:
 
     def _match(self, symbol: str, now: datetime) -> None:
         shown = self._shown.get(symbol)
-        session = self._calendar.session(self._calendar.new_york_date(now))
-        if shown is None or session is None or not session.is_open_at(now):
-            return
-        if self._is_good(shown.quote, now):
+        if shown is not None and self._is_open_at(now) and self._is_good(shown.quote, now):
             for order in self.book.working():
                 if order.symbol == symbol:
                     self._match_order(order, shown, now)

@@ -52,6 +52,10 @@ class Placed(_Entry, frozen=True, kw_only=True):
     expires_at: str | None
 
 
+class Watched(_Entry, frozen=True, kw_only=True):
+    """Good quotes of every working order's symbol were seen up to now: no gap begins earlier."""
+
+
 class _OrderEntry(_Entry, frozen=True, kw_only=True):
     order_id: str
 
@@ -92,7 +96,9 @@ class Expired(_OrderEntry, frozen=True, kw_only=True):
     """Its session closed."""
 
 
-PaperEvent = Opened | Placed | Rested | Triggered | Filled | CancelRequested | Cancelled | Expired
+PaperEvent = (
+    Opened | Watched | Placed | Rested | Triggered | Filled | CancelRequested | Cancelled | Expired
+)
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(PaperEvent)

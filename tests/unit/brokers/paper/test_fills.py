@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from support.paper import CLOSE, PLAIN, Desk, make_quote, prices, run
-from trading_bot.brokers.paper_settings import PaperSettings
 from trading_bot.domain.order import OrderState, Side, TimeInForce
 
-SLIPPING = PaperSettings(slippage_bps=Decimal(2), depth_slippage_bps=Decimal(10))
+SLIPPING = PLAIN.model_copy(update={"slippage_bps": Decimal(2), "depth_slippage_bps": Decimal(10)})
 
 
 def test_a_marketable_buy_pays_the_ask_and_slippage() -> None:

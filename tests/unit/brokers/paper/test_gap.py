@@ -117,7 +117,22 @@ def test_bars_after_now_made_up_or_out_of_hours_do_not_count() -> None:
         desk,
         bar(10, "90.00", "100.00", "95.00", is_interpolated=True),
         bar(15, "90.00", "100.00", "95.00", session="post"),
+        bar(-60, "90.00", "100.00", "95.00"),
         bar(120, "90.00", "100.00", "95.00"),
+    )
+
+    assert desk.look(stop).state is OrderState.OPEN
+
+
+def test_a_bar_of_a_holiday_does_not_count() -> None:
+    """The calendar knows better than a source that calls it a regular one."""
+    desk, stop = with_stop()
+    thanksgiving = TEN + timedelta(days=3)
+
+    settle(
+        desk,
+        make_bar(thanksgiving, "90.00", "100.00", "95.00"),
+        now=thanksgiving + timedelta(hours=1),
     )
 
     assert desk.look(stop).state is OrderState.OPEN
@@ -238,3 +253,41 @@ def test_the_gap_may_span_a_night(zone_hours: int) -> None:
     )
 
     assert desk.look(stop).executions[0].price == Decimal("94.00")
+
+
+def test_the_ledger_says_until_when_quotes_were_seen() -> None:
+    """Every five minutes while an order works: what was watched is not settled again."""
+    desk, stop = with_stop()
+    for _ in range(20):
+        desk.after(59)
+        desk.show("99.50", "99.52")
+    watched = [line for line in desk.sink.lines if '"watched"' in line]
+    assert len(watched) == 4
+
+    settle(desk, bar(5, "90.00", "100.00", "99.50"))
+    assert desk.look(stop).state is OrderState.OPEN
+
+    settle(desk, bar(15, "90.00", "100.00", "99.50"))
+    assert desk.look(stop).state is OrderState.FILLED
+
+
+def test_a_symbol_that_was_not_seen_was_not_watched() -> None:
+    """A bad quote, or none, of a symbol with a working order is a gap."""
+    desk, stop = with_stop()
+    for _ in range(20):
+        desk.after(59)
+        desk.show("99.50", "99.52", is_halted=True)
+        desk.show("99.50", "99.52", symbol="MSFT")
+    assert not any('"watched"' in line for line in desk.sink.lines)
+
+    settle(desk, bar(5, "90.00", "100.00", "99.50"))
+    assert desk.look(stop).state is OrderState.FILLED
+
+
+def test_without_working_orders_nothing_is_written() -> None:
+    """A quiet account costs no disk."""
+    desk = Desk()
+    for _ in range(20):
+        desk.show("99.50", "99.52")
+
+    assert len(desk.sink.lines) == 1
