@@ -150,6 +150,8 @@ def decision_values(**changes: Any) -> dict[str, Any]:
         "verdict": "refused",
         "rule": "POSITION_SIZE",
         "reason": "The position would be 7512.50 dollars, 7.5% of 100000.00, above 5.0%",
+        "signal_reasons": "Pole of 2.1 ATRs; flag gave back 31%; closed above its high of 150.10",
+        "signal_price": Decimal("150.22"),
         "quantity": 50,
         "limit_price": Decimal("150.30"),
         "stop_loss": Decimal("148.50"),

@@ -9,6 +9,7 @@ import msgspec
 from trading_bot.domain.order import QUANTITY_MAX
 from trading_bot.logging.checks import (
     check_choice,
+    check_encodable,
     check_flag,
     check_money,
     check_optional_text,
@@ -131,6 +132,9 @@ def _check_identity(record: DecisionRecord) -> None:
     check_text("strategy_name", record.strategy_name)
     check_text("entry_type", record.entry_type)
     check_text("signal_id", record.signal_id)
+    if type(record.signal_reasons) is not str:
+        raise refused("signal_reasons", "a text, empty when the signal gave none", None)
+    check_encodable("signal_reasons", record.signal_reasons)
     check_optional_text("ref_id", record.ref_id)
     check_timestamp("bar_end", record.bar_end)
 

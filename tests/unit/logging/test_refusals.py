@@ -191,6 +191,8 @@ DECISION: dict[str, tuple[Any, ...]] = {
     "verdict": (None, "", "APPROVED", "approved"),
     "rule": (None, "", "position_size", "POSITION SIZE", "POSITION_SIZE\n"),
     "reason": NOT_TEXT,
+    "signal_reasons": (None, 5, "\ud800"),
+    "signal_price": NOT_PRICES,
     "quantity": (-1, 50.0, "50", True),
     "limit_price": NOT_PRICES,
     "stop_loss": NOT_PRICES,
