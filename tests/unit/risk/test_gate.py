@@ -144,6 +144,8 @@ def test_texts_of_checks_are_never_empty() -> None:
         (10, 9, 0, D(10), False),
         (6, 10, 4, D(10), True),
         (7, 10, 4, D(10), False),
+        (6, 20, 4, D(10), True),
+        (7, 20, 4, D(10), False),
         (10, 10, 0, D("10.9"), True),
         (10, 10, 0, D("9.9"), False),
         (10, 10, 0, None, True),
@@ -174,6 +176,7 @@ def test_a_duplicate_sell_is_refused() -> None:
         refused = judge_exit(exit_intent(), exit_context(is_duplicate=duplicate))
         assert isinstance(refused, Refused)
         assert refused.rule == "DUPLICATE_ORDER"
+        assert ("not known" in refused.reason) is (duplicate is None)
 
 
 def test_a_buy_is_no_exit() -> None:
