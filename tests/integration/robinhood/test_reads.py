@@ -242,6 +242,16 @@ def test_row_of_another_account_spoils_the_answer(server: RawServer, make_line: 
         line.run(RobinhoodAccount(line.transport, ACCOUNT, line.clock).positions())
 
 
+def test_two_rows_of_one_symbol_are_no_position(server: RawServer, make_line: MakeLine) -> None:
+    """Adding them up or taking one would be a guess about shares."""
+    line = make_line()
+    row = {"symbol": "A", "quantity": "1", "account_number": ACCOUNT, "instrument_id": "i"}
+    server.play(answer({"results": [row, row], "next": None}))
+
+    with pytest.raises(DataError, match="one row of A"):
+        line.run(RobinhoodAccount(line.transport, ACCOUNT, line.clock).positions())
+
+
 @pytest.mark.parametrize("number", ["", "5A/../5B", "5A?x=1", " 5A", "A" * 40])
 def test_account_number_must_be_one(make_line: MakeLine, number: str) -> None:
     """An empty number would mean the default account, which may be another."""

@@ -176,6 +176,7 @@ def test_dripping_body_is_given_up_after_the_total_timeout(
         (answer(429, b'{"detail":"Request was throttled. Expected available in 14 seconds."}'), 14),
         (answer(503, DETAIL, "Retry-After: Mon, 23 Nov 2026 14:30:30 GMT"), 30.0),
         (answer(503, DETAIL, "Retry-After: Mon, 23 Nov 2026 14:00:00 GMT"), 0.0),
+        (answer(503, DETAIL, "Retry-After: Mon, 23 Nov 2026 14:30:30 -0000"), 30.0),
         (answer(429, DETAIL, "Retry-After: soon"), None),
         (answer(429, DETAIL, "Retry-After: nan"), None),
         (answer(429, DETAIL), None),
@@ -309,6 +310,54 @@ def test_rehearsed_slowness_costs_its_time_and_answers(
 
     assert line.run(line.transport.get_json(f"{API}/quotes/", None, ONCE)) == {}
     assert line.clock.monotonic() == 2
+
+
+@pytest.mark.parametrize("marked", ["soon", "-1", "nan"])
+def test_unreadable_mark_of_the_exchange_is_refused(
+    server: RawServer, make_line: MakeLine, marked: str
+) -> None:
+    """A hang of no length is a fault of the exchange, and is said."""
+    line = make_line()
+    server.play(answer(200, b"{}", f"X-Rehearsal-Hang: {marked}"))
+
+    with pytest.raises(DataError, match="X-Rehearsal-Hang"):
+        line.run(line.transport.get_json(f"{API}/quotes/", None, ONCE))
+
+
+def test_marks_of_the_exchange_mean_nothing_from_robinhood(
+    server: RawServer, make_line: MakeLine
+) -> None:
+    """Only an exchange we were told of may make us wait by a header."""
+    line = make_line()
+    line.transport._is_rehearsed = False
+    server.play(answer(200, b"{}", "X-Rehearsal-Hang: 30"))
+
+    assert line.run(line.transport.get_json(f"{API}/quotes/", None, ONCE)) == {}
+    assert line.clock.monotonic() == 0
+
+
+def test_endless_body_is_cut_off(
+    server: RawServer, make_line: MakeLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer larger than any real one does not fill the memory."""
+    monkeypatch.setattr("trading_bot.brokers.robinhood.transport.BODY_BYTES_MAX", 1000)
+    line = make_line()
+    server.play(answer(200, b" " * 2000))
+
+    with pytest.raises(DataError, match="longer than 1000 bytes"):
+        line.run(line.transport.get_json(f"{API}/quotes/", None, ONCE))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.robinhood.com:port/", "https://", "quotes", "file:///etc/passwd"]
+)
+def test_address_that_is_none_is_refused(server: RawServer, make_line: MakeLine, url: str) -> None:
+    """What cannot be an address of Robinhood is a data error, not a crash."""
+    line = make_line()
+
+    with pytest.raises(DataError):
+        line.run(line.transport.get_json(url, None, ONCE))
+    assert server.seen == []
 
 
 def test_redirect_keeps_the_token_on_our_hosts(server: RawServer, make_line: MakeLine) -> None:

@@ -37,11 +37,6 @@ def text(row: Row, field: str) -> str:
     return value
 
 
-def optional_text(row: Row, field: str) -> str:
-    """A text, empty where there is none."""
-    return "" if row.get(field) is None else text(row, field) if row[field] != "" else ""
-
-
 def decimal(row: Row, field: str) -> Decimal:
     """An exact number written as text; JSON numbers are refused, they have been floats."""
     value = row.get(field)

@@ -1,5 +1,6 @@
 """Requests to Robinhood: robin_stocks' session on one thread, with deadlines and typed errors."""
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 from requests import RequestException, Response
 from requests.adapters import BaseAdapter
-from requests.exceptions import InvalidURL, TooManyRedirects
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, TooManyRedirects
 from urllib3.exceptions import HTTPError
 
 from trading_bot.brokers.robinhood.adapter import (
@@ -170,15 +171,16 @@ class RobinhoodTransport:
         if self._limiter is not None:
             await self._limiter.take()
         started = self._stopwatch.monotonic()
-        answer: Answer | None = None
         with self._clock.activity():
             at = self._clock.now()
             try:
                 answer = await self._worker.run(lambda: self._send(method, url, params, form))
-            finally:
-                latency_s = self._stopwatch.monotonic() - started
-                self._tell(at, method, url, answer, latency_s)
-            if (asked_s := retry_after_s(answer, at)) is not None and answer.status >= 400:
+            except (Exception, asyncio.CancelledError):
+                self._tell(at, method, url, None, self._stopwatch.monotonic() - started)
+                raise
+            self._tell(at, method, url, answer, self._stopwatch.monotonic() - started)
+            asked_s = retry_after_s(answer, at)
+            if asked_s is not None and answer.status >= 400:
                 self._quiet_until_s = self._clock.monotonic() + asked_s
             await self._charge(answer)
         return answer
@@ -242,7 +244,7 @@ class RobinhoodTransport:
             )
             with response:
                 body = self._body(response, deadline, where)
-        except (TooManyRedirects, InvalidURL) as error:
+        except (TooManyRedirects, InvalidURL, InvalidSchema, MissingSchema) as error:
             raise DataError(f"{type(error).__name__} on {where}") from None
         except (RequestException, HTTPError, OSError) as error:
             # Not chained: the library's errors carry the whole URL, and with it the account number.
