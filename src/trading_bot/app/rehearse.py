@@ -136,6 +136,7 @@ async def play(
             connect=connection,
             notifier=notifier,
             chance=chance,
+            is_real_time=speed is not None,
             observers=(*observers, watcher),
             measures=measures,
         )
