@@ -11,9 +11,10 @@ from trading_bot.storage.chain import check_chain
 from trading_bot.storage.damage import DamageFound, DamageKind
 from trading_bot.storage.heads import Head, read_heads
 from trading_bot.storage.home import Home
-from trading_bot.storage.reader import FileList, open_text
+from trading_bot.storage.reader import open_text
 from trading_bot.storage.recovery import seal_path
 from trading_bot.storage.seal import GENESIS, Seal, chained, parse_seal
+from trading_bot.storage.source import stream_files
 from trading_bot.storage.streams import DAY_STREAMS, SINGLE_STREAMS, STREAM_HEADS, day_folder
 
 _BLOCK = 1 << 20
@@ -161,19 +162,6 @@ def verify_home(home: Home, anchors: tuple[Head, ...] = ()) -> VerifyReport:
     for stream in (*SINGLE_STREAMS, *DAY_STREAMS):
         report.include(verify_stream(home, stream, known))
     return report
-
-
-def stream_files(home: Home, stream: str) -> list[Path]:
-    """The files of a stream that exist, oldest first, the archive included."""
-    return file_list(home, stream)()
-
-
-def file_list(home: Home, stream: str) -> FileList:
-    """What a `Follower` of the stream needs."""
-    if stream in DAY_STREAMS:
-        archive = home.archive / stream
-        return FileList(day_folder(home, stream), archive=archive)
-    return FileList(home.logs, single=f"{stream}.jsonl")
 
 
 def _heads_file(home: Home) -> Path:

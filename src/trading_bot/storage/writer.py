@@ -79,6 +79,17 @@ class JournalWriter:
         """`JournalSet.sync_tape` in its turn."""
         await self.run(JournalSet.sync_tape)
 
+    async def reopen(self) -> None:
+        """Go on with new descriptors after a full disk was given room; `JournalSet.reopen`.
+
+        Raises as that does, and is then finished like the set.
+        """
+
+        def exchange(journal: JournalSet) -> None:
+            self._journal = journal.reopen()
+
+        await self.run(exchange)
+
     async def record_interim_heads(self) -> tuple[Head, ...]:
         """`JournalSet.record_interim_heads` in its turn."""
         return await self.run(JournalSet.record_interim_heads)

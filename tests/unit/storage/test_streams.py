@@ -15,6 +15,7 @@ from trading_bot.storage.damage import (
 )
 from trading_bot.storage.heads import parse_heads
 from trading_bot.storage.home import Home
+from trading_bot.storage.source import JournalSource
 from trading_bot.storage.streams import STREAMS, JournalSet
 
 HOME = Home(Path("/home"))
@@ -165,3 +166,27 @@ def test_a_disk_that_refuses_leaves_the_old_day_open() -> None:
 
     assert journal.trading_day == TUESDAY
     assert disk.text(HOME.logs / "2026-11-23.jsonl") == b"still monday\n"
+
+
+def test_a_reader_sees_every_stream_over_its_days(tmp_path: Path) -> None:
+    """Forwards, backwards, the last few, one day, and what comes next."""
+    home = Home(tmp_path)
+    home.create()
+    journal, source = JournalSet(home, MONDAY), JournalSource(home)
+    follower = source.follow("trades")
+    journal.append("trades", ["one", "two"])
+    journal.roll(TUESDAY)
+    journal.append("trades", ["three"])
+    journal.append("orders", ["order"])
+
+    assert list(source.lines("trades")) == ["one", "two", "three"]
+    assert next(source.backwards("trades")) == "three"
+    assert source.tail("trades", 2) == ["two", "three"]
+    assert list(source.day("trades", MONDAY)) == ["one", "two"]
+    assert source.tail("orders", 9) == ["order"]
+    assert source.tail("tape", 9) == []
+    assert [line.raw for line in follower.poll()] == [b"one", b"two", b"three"]
+    with pytest.raises(ValueError, match="got 'odrers'"):
+        source.tail("odrers", 1)
+    follower.close()
+    journal.close()

@@ -1,6 +1,7 @@
 """Damage of every kind is found and named; sound files are found sound."""
 
 import gzip
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -209,10 +210,34 @@ def test_a_whole_home_put_back_is_found_by_an_anchor_from_elsewhere(tmp_path: Pa
     """What was sent off the machine proves what the machine alone cannot."""
     home = three_days(tmp_path)
     anchor = read_heads(home.logs / "heads.jsonl")["logs/orders.jsonl"][-1]
-    forged = replace(anchor, head="00" * 32)
 
     assert verify_home(home, (anchor,)).is_sound
-    assert [found.kind for found in verify_home(home, (forged,)).damage] == [DamageKind.ROLLED_BACK]
+    for forged in (replace(anchor, head="00" * 32), replace(anchor, sha256="00" * 32)):
+        found = verify_home(home, (forged,)).damage
+        assert [place.kind for place in found] == [DamageKind.ROLLED_BACK]
+
+
+def test_a_file_can_be_verified_while_it_is_written(tmp_path: Path) -> None:
+    """Whatever the writer is doing, an open file that is in order is found in order."""
+    file = tmp_path / "orders.jsonl"
+    journal = JournalFile.open(file, quarantine=tmp_path / "quarantine")
+    is_over = threading.Event()
+
+    def write() -> None:
+        for number in range(200):
+            journal.append([f"line {number}"])
+        is_over.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    reports = [verify_file(file, is_open=True)]
+    while not is_over.is_set():
+        reports.append(verify_file(file, is_open=True))
+    writer.join()
+    journal.close()
+
+    assert [report.damage for report in reports] == [()] * len(reports)
+    assert verify_file(file).lines == 200
 
 
 def test_a_day_that_was_removed_is_missed(tmp_path: Path) -> None:

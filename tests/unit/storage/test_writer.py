@@ -187,3 +187,16 @@ def test_an_error_of_an_operation_reaches_the_one_who_asked() -> None:
         await writer.sync_seals()
 
     assert with_writer(use).text(ORDERS) == b"on\n"
+
+
+def test_after_a_full_disk_the_writer_goes_on_once_there_is_room() -> None:
+    """What failed stays unacknowledged, what comes after the reopening is taken."""
+
+    async def use(writer: JournalWriter, disk: SimulatedDisk) -> None:
+        disk.fail_at[len(disk.operations)] = errno.ENOSPC
+        with pytest.raises(JournalPoisonedError):
+            await writer.append({"orders": ["entry"]})
+        await writer.reopen()
+        await writer.append({"orders": ["exit"]})
+
+    assert with_writer(use).text(ORDERS) == b"exit\n"
