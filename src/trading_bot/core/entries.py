@@ -129,7 +129,7 @@ def _prices(symbol: SymbolState, bar: Bar) -> tuple[Decimal | None, Decimal | No
     quote = symbol.quote
     if quote is not None:
         return quote.bid, quote.ask, quote.last
-    if symbol.problem:
+    if symbol.problem or bar.volume_source != "recorded":
         return None, None, None
     # A recorded bar has no book: its close stands for all three, the fill model adds the costs.
     close = price_from_float(bar.close)
@@ -140,7 +140,8 @@ def _quote_age(symbol: SymbolState, bar: Bar, at: datetime) -> float | None:
     if symbol.quote is not None:
         updated_at = symbol.quote.quote.updated_at
         return None if updated_at is None else (at - updated_at).total_seconds()
-    return None if symbol.problem else (at - bar.end).total_seconds()
+    is_recorded = bar.volume_source == "recorded" and not symbol.problem
+    return (at - bar.end).total_seconds() if is_recorded else None
 
 
 def _closing(state: CoreState) -> str:
