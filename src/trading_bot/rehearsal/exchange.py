@@ -83,12 +83,18 @@ class Exchange:
         """The session a client begins with; the same for every exchange of this seed."""
         return self._tokens.first_session(now)
 
-    def summary(self) -> dict[str, str | list[str]]:
-        """What is played, for people: the days, the symbols, recorded or made up."""
+    def summary(self) -> dict[str, str | list[str] | dict[str, int]]:
+        """What is played, for people; `gaps` counts regular minutes without a bar, where any."""
         return {
             "bars": self._label,
             "days": [day.day.isoformat() for day in self.days],
             "symbols": sorted({symbol for day in self.days for symbol in day.symbols}),
+            "gaps": {
+                f"{one.symbol} {day.day}": len(one.missing)
+                for day in self.days
+                for one in day.symbols.values()
+                if one.missing
+            },
         }
 
     def handle(self, request: Request, now: datetime) -> Reply:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
 
 import msgspec
 
@@ -166,8 +167,8 @@ class Reordered(Spoiler, frozen=True, tag="reordered"):
     """The results come in reverse."""
 
     def spoil(self, reply: Reply) -> Reply:
-        body = json.loads(reply.body)
-        if reply.status != 200 or not isinstance(body.get("results"), list):
+        body = _object_of(reply)
+        if body is None or not isinstance(body.get("results"), list):
             return reply
         return replace(reply, body=dump({**body, "results": body["results"][::-1]}))
 
@@ -211,12 +212,14 @@ class QuoteFault(Fault, frozen=True):
 
     def spoil_quotes(self, reply: Reply, symbol: str | None) -> Reply:
         """The reply with the row of `symbol`, or every row, gone wrong."""
-        if reply.status != 200:
+        body = _object_of(reply)
+        if body is None:
             return reply
-        body = json.loads(reply.body)
         if "results" not in body:
             row = self._changed(body, symbol)
-            return not_found() if row is None else replace(reply, body=dump(row))
+            if row is None:
+                return replace(reply, status=404, body=not_found().body)
+            return replace(reply, body=dump(row))
         rows = [row and self._changed(row, symbol) for row in body["results"]]
         return replace(reply, body=dump({**body, "results": rows}))
 
@@ -307,9 +310,20 @@ AnyFault = (
 )
 
 
+def _object_of(reply: Reply) -> dict[str, Any] | None:
+    """The JSON object of a good reply; None when it is none, or an earlier fault spoiled it."""
+    if reply.status != 200:
+        return None
+    try:
+        body = json.loads(reply.body)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
 def _with_next(reply: Reply, link: str) -> Reply:
-    body = json.loads(reply.body) if reply.status == 200 else None
-    if not isinstance(body, dict) or "next" not in body:
+    body = _object_of(reply)
+    if body is None or "next" not in body:
         return reply
     return replace(reply, body=dump({**body, "next": link}))
 

@@ -187,12 +187,13 @@ class ExchangeServer:
                 pieces = self._slowly(body, seconds)
             case _:
                 pass
-        head = _head(wire, reply.status, headers)
+        data = _head(wire, reply.status, headers)
         for piece in pieces:
-            data = wire.send(h11.Data(data=piece)) or b""
-            connection.sendall(head + data)
-            head = b""
-        connection.sendall((wire.send(h11.EndOfMessage()) or b"") + head)
+            if data and isinstance(reply.fault, Slow):
+                connection.sendall(data)
+                data = b""
+            data += wire.send(h11.Data(data=piece)) or b""
+        connection.sendall(data + (wire.send(h11.EndOfMessage()) or b""))
 
     def _slowly(self, body: bytes, seconds: float) -> Iterable[bytes]:
         size = max(1, -(-len(body) // _SLOW_PIECES))

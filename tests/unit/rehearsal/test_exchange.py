@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from support.rehearsal import OPEN, Client, after_open, flat_day, minute_bar
+from support.rehearsal import CALENDAR, OPEN, Client, after_open, flat_day, minute_bar
 from trading_bot.rehearsal.accounts import AccountSettings, HeldShares
-from trading_bot.rehearsal.exchange import ExchangeSettings
+from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
+from trading_bot.rehearsal.generator import made_up_days
 from trading_bot.rehearsal.wire import Request
 
 READS = [
@@ -324,6 +325,18 @@ def test_a_settled_position_may_show_no_average_price() -> None:
     assert row["average_buy_price"] == "0.0000"
     assert Decimal(row["clearing_average_cost"]) == Decimal("90.5")
     assert Decimal(row["clearing_cost_basis"]) == 905
+
+
+def test_the_summary_counts_gaps() -> None:
+    """What is played is told with the regular minutes that have no bar."""
+    exchange = Exchange(made_up_days(7, CALENDAR, symbols=["ZZA", "ZZF"]), CALENDAR)
+
+    assert exchange.summary() == {
+        "bars": "made-up",
+        "days": ["2024-07-02", "2024-07-03"],
+        "symbols": ["ZZA", "ZZF"],
+        "gaps": {"ZZF 2024-07-02": 17, "ZZF 2024-07-03": 6},
+    }
 
 
 def test_the_same_requests_get_the_same_bytes() -> None:

@@ -296,6 +296,15 @@ def test_faults_that_spoil_add_up() -> None:
     assert reply.fault == Slow(2.0)
 
 
+def test_a_fault_leaves_what_another_spoiled() -> None:
+    """After a body was cut, faults that look into it leave it as it is."""
+    spoilers = (menu.TruncatedJson(9), menu.Reordered(), menu.NextLoop(), menu.NullQuote())
+
+    reply = _client(*(FaultRule(fault=fault) for fault in spoilers)).get(QUOTES, AT)
+
+    assert reply.body == _healthy().body[:9]
+
+
 def test_a_script_is_read_from_json(tmp_path: Path) -> None:
     """Every field of a rule and the fault's own are read; times carry their zone."""
     path = tmp_path / "faults.json"
