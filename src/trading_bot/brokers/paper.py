@@ -161,7 +161,7 @@ class PaperBroker:
         """
         async with self._writing:
             unwritten = self._desk.unwritten
-            while unwritten:
+            if unwritten:
                 lines = tuple(unwritten)
                 await self._sink.append({STREAM_PAPER_BROKER: lines})
                 del unwritten[: len(lines)]

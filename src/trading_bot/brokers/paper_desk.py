@@ -254,7 +254,9 @@ class PaperDesk:
         order = fill.order
         if order.type is OrderType.STOP and not order.is_triggered:
             self._do(Triggered(**self._head(now), order_id=order.order_id))
-        self._fill(order, order.remaining, fill.price, now, executed_at=fill.at, note=fill.note)
+        session = self._calendar.session(self._calendar.new_york_date(fill.at))
+        at = fill.at if session is None else min(fill.at, session.close)
+        self._fill(order, order.remaining, fill.price, now, executed_at=at, note=fill.note)
 
     def _fill(
         self,

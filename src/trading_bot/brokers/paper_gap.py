@@ -59,8 +59,7 @@ def worst_fill(order: PaperOrder, bars: Sequence[HistoricalBar], gap: Gap) -> Ga
                 "settled over a gap: worst price of the bar"
                 f" {bar.start:%Y-%m-%dT%H:%MZ}, low {bar.low}, high {bar.high}"
             )
-            at = ends if order.expires_at is None else min(ends, order.expires_at)
-            return GapFill(order=order, at=at, price=price, note=note)
+            return GapFill(order=order, at=ends, price=price, note=note)
     return None
 
 

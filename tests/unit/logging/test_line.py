@@ -161,6 +161,17 @@ def test_amounts_are_written_without_exponents() -> None:
     assert TradeRecord.from_jsonl_line(line).to_jsonl_line() == line
 
 
+@pytest.mark.parametrize(
+    ("slippage", "written"),
+    [("-0E-8", "0"), ("0E+3", "0"), ("1E+3", "1000"), ("1.500000000", "1.5"), ("-2E+1", "-20")],
+)
+def test_the_plain_form_of_an_amount(slippage: str, written: str) -> None:
+    """The same number, in digits and one dot."""
+    record = trade_record(slippage=Decimal(slippage))
+
+    assert str(record.slippage) == written
+
+
 def test_a_line_is_one_line_of_utf8() -> None:
     """Line feeds inside a text are escaped, other characters stay readable."""
     line = trade_record(decision_reasoning='erster\nzweiter "Satz" – ✓').to_jsonl_line()

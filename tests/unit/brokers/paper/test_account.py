@@ -1,5 +1,6 @@
 """The paper account: cash, settlement, holds, shares, refusals."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
@@ -241,6 +242,26 @@ def test_nothing_is_told_that_is_not_durable() -> None:
     desk.sink.failure = None
     run(desk.broker.account())
     assert desk.restored().book == desk.broker.book
+
+
+def test_calls_at_the_same_time_lose_no_line() -> None:
+    """What one call changes while another writes is written next, once, before either answers."""
+    desk = Desk()
+    desk.show("100.00", "100.02")
+    written: list[int] = []
+
+    async def buy(name: str) -> None:
+        await desk.broker.place(make_order(Side.BUY, 10, limit="100.50", ref=name))
+        written.append(sum('"placed"' in line for line in desk.sink.lines))
+
+    async def buy_at_once() -> None:
+        await asyncio.gather(*(buy(f"{number}") for number in range(5)))
+
+    run(buy_at_once())
+
+    assert desk.restored().book == desk.broker.book
+    assert len(desk.sink.lines) == 1 + 5 * 2
+    assert written == [1, 5, 5, 5, 5]
 
 
 def test_ids_are_the_same_in_every_run() -> None:

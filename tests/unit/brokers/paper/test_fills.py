@@ -97,6 +97,18 @@ def test_displayed_size_fills_in_parts() -> None:
     assert len({e.execution_id for e in seen.executions}) == 3
 
 
+def test_one_share_short_is_not_filled() -> None:
+    """An order is filled by its last share."""
+    desk = Desk()
+    order = desk.buy(101, "100.20")
+
+    desk.show("100.00", "100.02", size=100)
+    assert desk.look(order).state is OrderState.PART_FILLED
+    desk.show("100.00", "100.02", size=100)
+
+    assert desk.look(order).state is OrderState.FILLED
+
+
 def test_the_same_quote_offers_its_shares_once() -> None:
     """Reading a quote again, or sending a second order, makes no new shares."""
     desk = Desk()
@@ -235,12 +247,26 @@ def test_a_market_sell_fills_at_once_in_full() -> None:
 
 def test_a_market_buy_is_collared() -> None:
     """It holds five percent above the ask and pays no more than that."""
-    desk = Desk(PLAIN.model_copy(update={"slippage_bps": Decimal(500)}))
-    desk.show("100.00", "100.00")
+    deep = {"slippage_bps": Decimal(400), "depth_slippage_bps": Decimal(400)}
+    desk = Desk(PLAIN.model_copy(update=deep))
+    desk.show("100.00", "100.00", size=4)
 
     order = desk.buy(10)
 
-    assert prices(desk.look(order)) == [(10, "105.00")]
+    assert prices(desk.look(order)) == [(4, "104.00"), (6, "105.00")]
+
+
+def test_a_triggered_buy_waits_while_the_ask_is_beyond_its_collar() -> None:
+    """The cash it holds would not pay for it."""
+    desk = Desk()
+    desk.show("100.00", "100.02")
+    order = desk.buy(10, stop="101.00")
+
+    desk.show("106.04", "106.06")
+    assert desk.look(order).state is OrderState.OPEN
+    desk.show("106.03", "106.05")
+
+    assert prices(desk.look(order)) == [(10, "106.05")]
 
 
 def test_a_buy_stop_waits_below_and_pays_the_ask() -> None:

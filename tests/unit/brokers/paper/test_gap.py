@@ -206,6 +206,28 @@ def test_a_buy_stop_pays_the_high_within_its_collar() -> None:
         assert desk.look(order).executions[0].price == Decimal(price)
 
 
+def test_a_buy_stop_beyond_its_collar_stays() -> None:
+    """The whole bar was dearer than the cash it holds allows."""
+    desk = Desk()
+    order = desk.buy(10, stop="101.00", ref="stop")
+
+    settle(desk, bar(5, "106.06", "120.00", "110.00"))
+
+    assert desk.look(order).state is OrderState.OPEN
+
+
+def test_a_long_bar_ends_with_the_session() -> None:
+    """An hourly bar that began at 15:30 traded until 16:00."""
+    desk, stop = with_stop()
+    evening = CLOSE + timedelta(hours=2)
+    late = make_bar(CLOSE - timedelta(minutes=30), "98.00", "100.00", "99.50")
+
+    desk.at(evening)
+    run(desk.broker.settle_gap({"AAPL": [late]}, evening, bar_length=timedelta(hours=1)))
+
+    assert desk.look(stop).executions[0].at == CLOSE
+
+
 def test_a_symbol_without_bars_is_named() -> None:
     """What could not be settled is said, and stays as it was."""
     desk, stop = with_stop()
