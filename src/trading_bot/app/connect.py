@@ -1,9 +1,11 @@
 """Robinhood's quotes and the paper broker, over a session file."""
 
 import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from trading_bot.app.kept_session import KeptSession
 from trading_bot.app.quotes import ShownToPaper
 from trading_bot.app.sink import WriterSink
 from trading_bot.brokers.paper import PaperBroker
@@ -27,11 +29,16 @@ READS_PER_SECOND = 2.0
 READ_BURST = 8
 
 
+def _unheard(_text: str) -> None:
+    """Nobody listens to what the library prints."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperConnection:
     """How a paper or rehearsal run reaches its quotes; `base_url` None is Robinhood itself.
 
-    `keepers` holds the keeper of the session once connected.
+    `printed` hears the lines the library prints, redacted; `keepers` holds the keeper of the session
+    once connected.
     """
 
     home: Home
@@ -42,6 +49,7 @@ class PaperConnection:
     stack: AsyncExitStack
     base_url: str | None = None
     is_lockstep: bool = False
+    printed: Callable[[str], None] = _unheard
     keepers: list[SessionKeeper] = field(default_factory=list)
 
     async def __call__(self, sink: WriterSink, records: HomeRecords) -> tuple[QuoteSource, Broker]:
@@ -58,11 +66,12 @@ class PaperConnection:
         await self._settle_gap(paper, source)
         return ShownToPaper(source, paper, self.clock), paper
 
-    async def _source(self) -> RobinhoodQuoteSource:
+    async def _source(self) -> QuoteSource:
         transport = RobinhoodTransport(
             self.clock,
             Retrier(self.clock, self.chance),
             settings=TransportSettings(base_url=self.base_url, is_lockstep=self.is_lockstep),
+            printed=self.printed,
             limiter=None
             if self.is_lockstep
             else TokenBucket(self.clock, per_second=READS_PER_SECOND, burst=READ_BURST),
@@ -73,9 +82,9 @@ class PaperConnection:
         if keeper.is_due():
             await keeper.renew()
         self.keepers.append(keeper)
-        return RobinhoodQuoteSource(transport)
+        return KeptSession(RobinhoodQuoteSource(transport), keeper, self.clock)
 
-    async def _settle_gap(self, paper: PaperBroker, source: RobinhoodQuoteSource) -> None:
+    async def _settle_gap(self, paper: PaperBroker, source: QuoteSource) -> None:
         """What happened to working orders while nobody looked.
 
         Unknown stays unknown and is said.

@@ -4,6 +4,8 @@ import random
 import secrets
 from contextlib import AsyncExitStack
 
+import structlog
+
 from trading_bot.app.connect import PaperConnection
 from trading_bot.app.core_settings import make_calendar
 from trading_bot.app.engine import Engine, Parts
@@ -15,6 +17,10 @@ from trading_bot.ports.notifier import Notifier
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.ids import random_ids
 from trading_bot.storage.home import Home
+
+
+def _library_said(text: str) -> None:
+    structlog.stdlib.get_logger("robin_stocks").info("printed", text=text)
 
 
 def check_mode(home: Home, config: Config) -> None:
@@ -41,7 +47,13 @@ async def run_paper(home: Home, config: Config, notifier: Notifier) -> str:
     chance = random.Random()  # noqa: S311 - jitter of retries, nothing secret
     async with AsyncExitStack() as stack:
         connection = PaperConnection(
-            home=home, config=config, clock=clock, calendar=calendar, chance=chance, stack=stack
+            home=home,
+            config=config,
+            clock=clock,
+            calendar=calendar,
+            chance=chance,
+            stack=stack,
+            printed=_library_said,
         )
 
         async def session() -> None:

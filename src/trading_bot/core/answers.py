@@ -91,6 +91,7 @@ def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     over(state, "orders_down")
     for order in event.orders:
         trades.take_order(state, order, event.at, out)
+    trades.miss_unknown(state, event.orders, event.at, out)
     for trade in list(state.book.trades.values()):
         trades.advance(state, trade, event.at, out)
     stopping.finish_if_settled(state, event.at, out)

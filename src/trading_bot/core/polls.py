@@ -114,6 +114,7 @@ def _quotes_are_back(state: CoreState, at: datetime, out: Out) -> None:
             "entries_allowed",
             {"failed_polls": calls.poll_failures},
         )
+    over(state, "session_lost")
     calls.poll_failures = 0
 
 
@@ -133,6 +134,8 @@ def on_poll_failed(state: CoreState, event: CallFailed, out: Out) -> None:
     }
     if is_news(state, "quotes_down"):
         warn(state, out, event.at, "quote_source_failed", "entries_paused", numbers)
+    if event.family == "session" and is_news(state, "session_lost"):
+        alarm(state, out, event.at, "session_lost", "entries_paused", numbers)
     if calls.poll_failures == _OUTAGE_ALARM_POLLS:
         alarm(state, out, event.at, "quote_source_down", "entries_paused", numbers)
     out.append(SetTimer(name=TIMER, at=event.at + _backoff(state, event)))

@@ -3,16 +3,15 @@
 from datetime import datetime, timedelta
 
 from trading_bot.core import trades
-from trading_bot.core.effects import CancelOrder, Finish, SetTimer
+from trading_bot.core.effects import Finish, SetTimer
 from trading_bot.core.events import StopRequested
-from trading_bot.core.say import Data, say_order, say_trade
+from trading_bot.core.say import Data, say_trade
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
 from trading_bot.domain.order import Leg, OrderState
 
 TIMER = "stop_deadline"
 _SETTLE = timedelta(seconds=4)
-_SENDABLE = (OrderState.UNCONFIRMED, OrderState.OPEN, OrderState.PART_FILLED)
 
 
 def on_stop(state: CoreState, event: StopRequested, out: Out) -> None:
@@ -21,14 +20,15 @@ def on_stop(state: CoreState, event: StopRequested, out: Out) -> None:
         return
     state.stopping = event.reason
     for trade in list(state.book.trades.values()):
-        for order in trade.working(Leg.ENTRY):
-            if order.state in _SENDABLE and order.cancel_asked_at is None:
-                data = {"reason": f"stopping: {event.reason}"}
-                say_order(state, out, "cancel_requested", trade, order, event.at, dict(data))
-                out.append(CancelOrder(ref_id=order.intent.ref_id, order_id=order.order_id))
-    out.append(SetTimer(name=TIMER, at=event.at + _SETTLE))
+        trades.advance(state, trade, event.at, out)
+    set_deadline(event.at, out)
     trades.ask_orders(state, out)
     finish_if_settled(state, event.at, out)
+
+
+def set_deadline(at: datetime, out: Out) -> None:
+    """Finish in a few seconds whatever is settled by then."""
+    out.append(SetTimer(name=TIMER, at=at + _SETTLE))
 
 
 def finish_if_settled(state: CoreState, at: datetime, out: Out) -> None:

@@ -40,7 +40,10 @@ from trading_bot.risk.gate import Refused, judge_exit
 TIMER = "orders"
 _LOOKBACK = timedelta(hours=24)
 _CONFIRMED = (OrderState.UNCONFIRMED, OrderState.OPEN, OrderState.PART_FILLED)
+_ABSENT_READS = 3
+_ABSENT_FOR = timedelta(seconds=60)
 _LAST_MINUTE = timedelta(minutes=1)
+_CLOSED_WAIT = timedelta(minutes=5)
 
 
 def on_quotes(state: CoreState, at: datetime, out: Out) -> None:
@@ -103,16 +106,21 @@ def flatten(state: CoreState, reason: str, at: datetime, out: Out) -> None:
 
 def advance(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     """Perform the next steps of `trade`, book its protection, close it when it is done."""
-    if not state.protect_only or trade.held or trade.working_sells:
-        for step in next_steps(trade, _view(state, trade, at), state.maker):
-            _perform(state, trade, step, at, out)
+    for step in next_steps(trade, _view(state, trade, at), state.maker):
+        _perform(state, trade, step, at, out)
     _book_protection(state, trade, at, out)
     if is_done(trade):
         _close(state, trade, at, out)
     elif _is_busy(trade):
-        out.append(
-            SetTimer(name=TIMER, at=at + timedelta(seconds=state.settings.execution.order_poll_s))
-        )
+        out.append(SetTimer(name=TIMER, at=at + _order_wait(state, at)))
+
+
+def _order_wait(state: CoreState, at: datetime) -> timedelta:
+    """Until the next reading of the orders: nothing is urgent while the exchange is closed."""
+    session = state.session
+    is_open = session is not None and session.open <= at < session.close + _LAST_MINUTE
+    wait = timedelta(seconds=state.settings.execution.order_poll_s)
+    return wait if is_open else max(wait, _CLOSED_WAIT)
 
 
 def _view(state: CoreState, trade: Trade, at: datetime) -> View:
@@ -127,7 +135,14 @@ def _view(state: CoreState, trade: Trade, at: datetime) -> View:
         bid=bid,
         is_open=session is not None and session.open <= at < session.close,
         is_last_minute=session is not None and at >= session.close - _LAST_MINUTE,
+        no_entries=_no_entries(state),
     )
+
+
+def _no_entries(state: CoreState) -> str:
+    if state.stopping:
+        return f"stopping: {state.stopping}"
+    return f"protect only: {state.protect_only}" if state.protect_only else ""
 
 
 def _is_busy(trade: Trade) -> bool:
@@ -141,7 +156,6 @@ def _is_busy(trade: Trade) -> bool:
             )
             for o in trade.orders.values()
         )
-        or bool(trade.exit_reason)
         or trade.held > trade.working_sells
     )
 
@@ -207,6 +221,23 @@ def take_order(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> N
         if fact.kind == "fill":
             _record_fill(state, trade, order, str(fact.data["execution_id"]), out)
     advance(state, trade, at, out)
+
+
+def miss_unknown(state: CoreState, seen: tuple[BrokerOrder, ...], at: datetime, out: Out) -> None:
+    """Count readings that lack an unknown order; after enough of them it is presumed never placed.
+
+    It is withdrawn, never sent again: what it was for is decided anew.
+    """
+    there = {order.ref_id for order in seen}
+    for ref_id, (trade, order) in list(state.book.orders.items()):
+        if order.state is not OrderState.UNKNOWN or ref_id in there:
+            order.missed_since, order.missed_reads = None, 0
+            continue
+        order.missed_since = order.missed_since or at
+        order.missed_reads += 1
+        if order.missed_reads >= _ABSENT_READS and at - order.missed_since >= _ABSENT_FOR:
+            reason = f"absent from {order.missed_reads} whole readings of the broker's orders"
+            say_order(state, out, "withdrawn", trade, order, at, {"reason": reason})
 
 
 def _find(state: CoreState, seen: BrokerOrder) -> tuple[Trade, TrackedOrder] | None:

@@ -40,12 +40,16 @@ REFUSED_PAUSE = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What the market and the clock say: `bid` None when there is no checked quote."""
+    """What the market and the clock say: `bid` None when there is no checked quote.
+
+    `no_entries` when nothing may be opened any more: entries that still work are cancelled.
+    """
 
     now: datetime
     bid: Decimal | None
     is_open: bool
     is_last_minute: bool
+    no_entries: str = ""
 
 
 def next_steps(trade: Trade, view: View, maker: Maker) -> list[Step]:
@@ -65,11 +69,12 @@ def is_done(trade: Trade) -> bool:
 
 def _stale_entries(trade: Trade, view: View, maker: Maker) -> list[Step]:
     timeout = timedelta(seconds=maker.settings.entry_timeout_s)
+    unwanted = view.no_entries or trade.exit_reason
+    reason = unwanted or f"entry not filled within {maker.settings.entry_timeout_s} s"
     return [
-        Cancel(order=o, reason=f"entry not filled within {maker.settings.entry_timeout_s} s")
+        Cancel(order=o, reason=reason)
         for o in trade.working(Leg.ENTRY)
-        if (view.now - o.intent.created_at >= timeout or trade.exit_reason)
-        and _may_cancel(o, view.now)
+        if (unwanted or view.now - o.intent.created_at >= timeout) and _may_cancel(o, view.now)
     ]
 
 

@@ -111,12 +111,14 @@ class TradeBook:
             _book_fill(trade, order, _execution_of(event))
         elif kind == "cancel_requested":
             order.cancel_asked_at = parse_timestamp(event.timestamp)
+        elif order.state.is_final:
+            return  # An answer that came late does not bring an ended order back.
         elif kind in _FINAL_KINDS:
             order.state = _FINAL_KINDS[kind]
             order.ended_at = parse_timestamp(event.timestamp)
         elif kind == "unknown":
             order.state = OrderState.UNKNOWN
-        elif kind == "reply" and not order.state.is_final:
+        elif kind == "reply":
             order.state = OrderState(str(event.data["state"]))
 
     def _close(self, trade: Trade) -> None:

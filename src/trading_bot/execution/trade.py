@@ -29,6 +29,8 @@ class TrackedOrder:
     """One order of a trade: what we asked, what the broker is known to hold.
 
     `expected_price` is the price it was decided at (for slippage), `purpose` the reason of an exit.
+    `missed_since` and `missed_reads` count whole readings of the broker's orders that did not hold
+    an order whose fate is unknown.
     """
 
     intent: OrderIntent
@@ -38,6 +40,8 @@ class TrackedOrder:
     order_id: str = ""
     cancel_asked_at: datetime | None = None
     ended_at: datetime | None = None
+    missed_since: datetime | None = None
+    missed_reads: int = 0
     executions: dict[str, Execution] = field(default_factory=dict)
     filled: int = 0
 

@@ -26,6 +26,7 @@ from trading_bot.core.events import (
 )
 from trading_bot.domain.errors import (
     DataError,
+    HaltError,
     RejectedError,
     RetryableError,
     SessionExpiredError,
@@ -200,7 +201,8 @@ class Calls:
 
 def _family(error: TradingBotError) -> str:
     match error:
-        case SessionExpiredError():
+        case SessionExpiredError() | HaltError():
+            # The source is told to stop asking only when a person must log in.
             return "session"
         case DataError():
             return "data"

@@ -99,7 +99,7 @@ def test_missing_session_is_refused(make_line: MakeLine, tmp_path: Path) -> None
     line = make_line()
     keeper = SessionKeeper(line.transport, SessionFile(tmp_path / NAME), line.clock)
 
-    with pytest.raises(SessionFileError, match="auth login"):
+    with pytest.raises(SessionFileError, match="must log in"):
         line.run(keeper.start())
     assert keeper.is_due()
 

@@ -86,12 +86,12 @@ class SessionKeeper:
     def _renewed(self, old: BrokerSession, answer: Answer) -> BrokerSession:
         if b'"verification_workflow"' in answer.body and answer.status < 500:
             raise LoginNeededError(
-                "Robinhood wants this device verified by a person; run `trading-bot auth login`"
+                "Robinhood wants this device verified by a person: log in anew and replace the file"
             )
         if answer.status in (400, 401, 403):
             raise LoginNeededError(
                 f"Robinhood refused to renew the session ({answer.status}); "
-                "run `trading-bot auth login`"
+                "a person must log in anew and replace the session file"
             )
         now = self._clock.now()
         body = read_json(answer, now=now, redact=self._transport.library.redact)

@@ -30,7 +30,7 @@ _MEMO_MAX: Final = 1000
 """A larger memo index makes the unpickler allocate its table before anything else is checked."""
 
 _PRIVATE: Final = 0o600
-_LOG_IN: Final = "run `trading-bot auth login`"
+_LOG_IN: Final = "a person must log in with robin_stocks and put its session file here, mode 0600"
 
 _OPERATIONS: Final = frozenset(
     {

@@ -245,7 +245,7 @@ def test_missing_file_says_what_to_do(tmp_path: Path) -> None:
     error = refusal(SessionFile(tmp_path / NAME))
 
     assert error.problem == "missing"
-    assert "auth login" in str(error)
+    assert "must log in" in str(error)
     assert isinstance(error, HaltError)
 
 
