@@ -1,6 +1,7 @@
 """The fault menu: what can go wrong with a read."""
 
 import json
+from abc import abstractmethod
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -44,17 +45,19 @@ class Fault(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields
 class StandIn(Fault, frozen=True):
     """A fault that answers in the exchange's place: the exchange never sees the request."""
 
+    @abstractmethod
     def answer(self) -> Reply:
         """What comes in place of the exchange's answer."""
-        raise NotImplementedError
+        ...
 
 
 class Spoiler(Fault, frozen=True):
     """A fault that spoils the exchange's answer, or its way out."""
 
+    @abstractmethod
     def spoil(self, reply: Reply) -> Reply:
         """The reply gone wrong."""
-        raise NotImplementedError
+        ...
 
 
 class Unauthorized(StandIn, frozen=True, tag="unauthorized"):
@@ -223,9 +226,10 @@ class QuoteFault(Fault, frozen=True):
         rows = [row and self._changed(row, symbol) for row in body["results"]]
         return replace(reply, body=dump({**body, "results": rows}))
 
+    @abstractmethod
     def change(self, row: _Row, /) -> _Row | None:
         """The row gone wrong; None for a null."""
-        raise NotImplementedError
+        ...
 
     def _changed(self, row: _Row, symbol: str | None) -> _Row | None:
         return self.change(row) if symbol in (None, row["symbol"]) else row
