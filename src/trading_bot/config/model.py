@@ -1,8 +1,10 @@
 """The shape of the settings; each room's own group is defined in its room."""
 
+from collections.abc import Iterator
+from datetime import date, time
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
 from trading_bot.brokers.paper_settings import PaperSettings
 from trading_bot.core.settings import PollSettings
@@ -13,7 +15,35 @@ from trading_bot.market.quote_check import QuoteLimits
 from trading_bot.performance.settings import PerformanceSettings
 from trading_bot.risk.limits import RiskLimits
 
+
+def _day(text: str) -> str:
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"expected a date such as 2025-01-09, got {text!r}")
+
+
+def _time_of_day(text: str) -> str:
+    try:
+        if time.fromisoformat(text).isoformat(timespec="minutes") == text:
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"expected a time such as 13:00, got {text!r}")
+
+
+def _once(items: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({item for item in items if items.count(item) > 1})
+    if twice:
+        raise ValueError(f"expected each symbol once, got {', '.join(twice)} more than once")
+    return items
+
+
 Symbol = Annotated[str, AfterValidator(parse_symbol)]
+Day = Annotated[str, AfterValidator(_day)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Mode = Literal["rehearsal", "paper", "live"]
 
 
@@ -25,6 +55,7 @@ class StrategyEntry(Settings):
     )
     file: str | None = Field(
         default=None,
+        min_length=1,
         description="Your own strategy's Python file, relative to the home; null if built in.",
     )
     settings: dict[str, JsonValue] = Field(
@@ -36,10 +67,10 @@ class StrategyEntry(Settings):
 class CalendarSettings(Settings):
     """What the exchange's calendar cannot know in advance."""
 
-    extra_closures: dict[str, str] = Field(
+    extra_closures: dict[Day, str] = Field(
         default_factory=dict, description="Closed days by date, 2025-01-09, with the reason."
     )
-    extra_early_closes: dict[str, str] = Field(
+    extra_early_closes: dict[Day, TimeOfDay] = Field(
         default_factory=dict, description="Early closes by date with the New York time, 13:00."
     )
 
@@ -53,16 +84,19 @@ class Config(Settings):
     )
     account_number: str | None = Field(
         default=None,
+        min_length=1,
         description="The broker's account number; live needs it, paper only reads with it.",
     )
-    watchlist: tuple[Symbol, ...] = Field(
+    watchlist: Annotated[tuple[Symbol, ...], AfterValidator(_once)] = Field(
         default=("AAPL", "MSFT", "SPY", "TSLA"),
         min_length=1,
         max_length=50,
+        strict=False,
         description="Symbols to trade.",
     )
     strategies: tuple[StrategyEntry, ...] = Field(
         default=(StrategyEntry(name="bull-flag-breakout"), StrategyEntry(name="pullback-entry")),
+        strict=False,
         description="Strategies, in the order in which they are asked.",
     )
     risk: RiskLimits = Field(
@@ -86,3 +120,22 @@ class Config(Settings):
     calendar: CalendarSettings = Field(
         default_factory=CalendarSettings, description="Closures the calendar's rules do not know."
     )
+
+
+def group_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """The settings type behind `key` of `model`; None when it is a single setting, or nothing."""
+    field = model.model_fields.get(key)
+    found = field.annotation if field is not None else None
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def settings_of(
+    model: type[BaseModel] = Config, before: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """The path of every single setting, `("risk", "max_position_pct")`, in the model's order."""
+    for key in model.model_fields:
+        group = group_of(model, key)
+        if group is None:
+            yield (*before, key)
+        else:
+            yield from settings_of(group, (*before, key))

@@ -1,7 +1,7 @@
 """May this quote be believed? A quote that fails makes no bar, prices no order, moves no exit.
 
-Wide spreads are the risk gate's matter (`spread_max_pct`), not a fault of the quote; a locked quote
-(bid equal to ask) is fine.
+Wide spreads are the risk gate's matter (its `spread_max_pct`), not a fault of the quote; a locked
+quote (bid equal to ask) is fine.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from trading_bot.domain.quote import Quote
-from trading_bot.domain.settings import Settings
+from trading_bot.domain.settings import PlainDecimal, Settings
 
 _HUNDRED = Decimal(100)
 
@@ -20,16 +20,31 @@ _HUNDRED = Decimal(100)
 class QuoteLimits(Settings):
     """How old, how wide and how jumpy a quote may be: `_s` in seconds, `_pct` in percent."""
 
-    quote_age_max_s: float = Field(default=15.0, gt=0, le=3600)
-    """Oldest `updated_at` that still counts as now."""
-    future_max_s: float = Field(default=2.0, ge=0, le=60)
-    """How far the source's clock may run ahead of ours."""
-    spread_max_pct: Decimal = Field(default=Decimal("1.0"), gt=0, le=100)
-    """Widest spread, of the midpoint, at which the gate lets an entry through."""
-    jump_max_pct: Decimal = Field(default=Decimal(10), gt=0, le=1000)
-    """Largest move of the last price between two quotes that needs no confirmation."""
-    jump_confirm_pct: Decimal = Field(default=Decimal(2), gt=0, le=100)
-    """How near the second quote must be to the new level to confirm it."""
+    quote_age_max_s: float = Field(
+        default=15.0,
+        gt=0,
+        le=3600,
+        description="Oldest time of a quote that still counts as now, in seconds.",
+    )
+    future_max_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=60,
+        description="How far the source's clock may run ahead of ours, in seconds.",
+    )
+    jump_max_pct: PlainDecimal = Field(
+        default=Decimal(10),
+        gt=0,
+        le=1000,
+        description="Largest move of the last price between two quotes that needs no "
+        "confirmation, in percent.",
+    )
+    jump_confirm_pct: PlainDecimal = Field(
+        default=Decimal(2),
+        gt=0,
+        le=100,
+        description="How near to the new level the second quote must be to confirm it, in percent.",
+    )
 
 
 class QuoteCode(StrEnum):

@@ -215,7 +215,7 @@ def test_no_believed_price_is_far_from_both_neighbours(prices: list[Decimal]) ->
         before = price
 
 
-@pytest.mark.parametrize("name", ["quote_age_max_s", "spread_max_pct", "jump_max_pct"])
+@pytest.mark.parametrize("name", ["quote_age_max_s", "jump_confirm_pct", "jump_max_pct"])
 def test_limits_of_nothing_are_refused(name: str) -> None:
     """A limit of zero would refuse everything or nothing, and is refused itself."""
     with pytest.raises(ValidationError):

@@ -1,0 +1,120 @@
+"""What is wrong with settings, a line each: the key, what was expected, what was given."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from trading_bot.config.model import Config, StrategyEntry, group_of
+from trading_bot.logging.redaction import REDACTED, is_secret_name
+from trading_bot.strategies.registry import BUILT_IN
+
+_SHOWN_MAX = 60
+_LISTED_MAX = 12
+
+Path = tuple[str | int, ...]
+
+
+def problems_of(
+    error: ValidationError,
+    model: type[BaseModel] = Config,
+    before: Path = (),
+    sources: Mapping[Path, str] | None = None,
+) -> Iterator[str]:
+    """A line for each error; `before` is where `model` stands.
+
+    `sources` names the variable a key came from; keys without one came from the file.
+    """
+    for item in error.errors():
+        path = (*before, *item["loc"])
+        yield f"{_place(path, sources or {})}: {_what(cast(dict[str, Any], item), model, path)}"
+
+
+def strategy_problems(strategies: Sequence[StrategyEntry]) -> Iterator[str]:
+    """What is wrong with the strategies' names and with the settings of the built-in ones."""
+    for index, entry in enumerate(strategies):
+        before: Path = ("strategies", index)
+        if any(other.name == entry.name for other in strategies[:index]):
+            yield f"strategies.{index}.name: expected each strategy once, got {entry.name!r} again"
+        elif entry.file is None and entry.name not in BUILT_IN:
+            hint = nearest(entry.name, list(BUILT_IN))
+            yield f"strategies.{index}.name: unknown strategy {entry.name!r}{hint}"
+        elif entry.file is None:
+            model = BUILT_IN[entry.name].settings
+            try:
+                model.model_validate(entry.settings)
+            except ValidationError as error:
+                yield from problems_of(error, model, (*before, "settings"))
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence that names the known word nearest to `name`, or else all of them."""
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if found:
+        return f", did you mean {found[0]!r}?"
+    more = ", ..." if len(known) > _LISTED_MAX else ""
+    return f"; known are {', '.join(known[:_LISTED_MAX])}{more}"
+
+
+def _place(path: Path, sources: Mapping[Path, str]) -> str:
+    shown = ".".join(map(str, path)) or "config"
+    source = next((sources[path[:n]] for n in range(len(path), 0, -1) if path[:n] in sources), None)
+    return f"{source} ({shown})" if source else shown
+
+
+def _what(item: dict[str, Any], model: type[BaseModel], path: Path) -> str:
+    if item["type"] == "extra_forbidden":
+        return f"unknown key{nearest(str(path[-1]), _keys_at(model, item['loc'][:-1]))}"
+    if item["type"] == "missing":
+        return "expected a value, got none"
+    message = _message(item)
+    if ", got " in message or isinstance(item["input"], BaseModel | Mapping):
+        return _one_line(message)
+    if any(is_secret_name(str(part)) for part in path):
+        return f"{message}, got {type(item['input']).__name__} {REDACTED}"
+    return f"{message}, got {_shown(item['input'])}"
+
+
+def _message(item: dict[str, Any]) -> str:
+    if item["type"] in ("model_type", "dict_type"):
+        return f"expected an object, got {_shown(item['input'])}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    message = message.replace("Input should be", "expected", 1)
+    return message[:1].lower() + message[1:]
+
+
+def _shown(value: object) -> str:
+    """Type and value as JSON calls them, short."""
+    name = _JSON_NAMES.get(type(value), type(value).__name__)
+    if value is None:
+        return name
+    text = repr(value)
+    if isinstance(value, bool):
+        text = text.lower()
+    return f"{name} {text[:_SHOWN_MAX]}{'...' if len(text) > _SHOWN_MAX else ''}"
+
+
+_JSON_NAMES = {
+    type(None): "null",
+    bool: "boolean",
+    dict: "object",
+    float: "number",
+    int: "number",
+    list: "list",
+    str: "text",
+    tuple: "list",
+}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _keys_at(model: type[BaseModel], path: Path) -> list[str]:
+    for part in path:
+        if isinstance(part, int):
+            model = StrategyEntry
+        else:
+            model = group_of(model, part) or model
+    return list(model.model_fields)
