@@ -1,6 +1,6 @@
 """What came back of requests and orders."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from trading_bot.core import polls, stopping, trades
 from trading_bot.core.effects import SetTimer
@@ -24,6 +24,7 @@ _FAILED_KIND = {"rejected": "rejected", "not_sent": "withdrawn", "unknown": "unk
 def on_hours(state: CoreState, event: HoursArrived, out: Out) -> None:
     """Compare the broker's hours with the calendar; a difference keeps entries off."""
     session = state.session
+    over(state, "hours_down")
     if event.hours.day != state.trading_day:
         return
     if session is None:
@@ -49,7 +50,7 @@ def on_account(state: CoreState, event: AccountArrived, out: Out) -> None:
     state.calls.account = False
     over(state, "account_down")
     state.account, state.positions = event.account, event.positions
-    if state.day.opening_equity is None:
+    if state.day.opening_equity is None and _is_day_at_hand(state, event.at):
         state.day.opening_equity = event.account.equity
         note(
             state,
@@ -61,6 +62,12 @@ def on_account(state: CoreState, event: AccountArrived, out: Out) -> None:
                 "opening_equity": text_of(event.account.equity),
             },
         )
+
+
+def _is_day_at_hand(state: CoreState, at: datetime) -> bool:
+    """False on the evening before, when positions may still be marked anew."""
+    session = state.session
+    return session is not None and at >= session.open - polls.PREPARE
 
 
 def on_call_failed(state: CoreState, event: CallFailed, out: Out) -> None:
@@ -81,8 +88,8 @@ def on_call_failed(state: CoreState, event: CallFailed, out: Out) -> None:
 
 
 def _again(state: CoreState, event: CallFailed, timer: str, out: Out) -> None:
-    wait = max(float(state.settings.poll.interval_s), event.retry_after_s or 0.0)
-    out.append(SetTimer(name=timer, at=event.at + timedelta(seconds=wait)))
+    wait = max(timedelta(seconds=state.settings.poll.interval_s), polls.asked_wait(event))
+    out.append(SetTimer(name=timer, at=event.at + wait))
 
 
 def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
@@ -99,7 +106,7 @@ def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
 
 def on_placed(state: CoreState, event: OrderPlaced, out: Out) -> None:
     """The broker has the order."""
-    trades.take_order(state, event.order, event.at, out)
+    trades.take_order(state, event.order, event.at, out, ref_id=event.ref_id)
     stopping.finish_if_settled(state, event.at, out)
 
 
@@ -109,6 +116,11 @@ def on_order_failed(state: CoreState, event: OrderFailed, out: Out) -> None:
     if found is None:
         return
     trade, order = found
+    if order.order_id or order.state.is_final:
+        # A reading of the orders was faster: the broker has it, whatever became of our call.
+        data: Data = {"state": order.state.value, "place_failed": event.reason}
+        say_order(state, out, "reply", trade, order, event.at, data)
+        return
     say_order(
         state, out, _FAILED_KIND[event.outcome], trade, order, event.at, {"reason": event.reason}
     )

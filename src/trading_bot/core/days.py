@@ -14,9 +14,6 @@ from trading_bot.domain.money import text_of
 from trading_bot.market.bars import BarAggregator, BarBuilder
 from trading_bot.market.quote_check import QuoteTracker
 
-_PREPARE = timedelta(minutes=5)
-_DAY_END = timedelta(minutes=2)
-
 
 def on_started(state: CoreState, event: Started, out: Out) -> None:
     """Take over what the records say and plan the day; bars and strategies begin afresh."""
@@ -61,9 +58,9 @@ def _fresh_symbol(state: CoreState, name: str) -> SymbolState:
 def _plan_day(state: CoreState, at: datetime, out: Out) -> None:
     session = state.session
     out.append(SetTimer(name="rotate", at=state.settings.calendar.rotation_time(state.trading_day)))
-    if session is None or at >= session.close + _DAY_END:
+    if session is None or at >= session.close + polls.DAY_END:
         return
-    prepare = max(at, session.open - _PREPARE)
+    prepare = max(at, session.open - polls.PREPARE)
     if at >= prepare:
         out.append(RequestHours(day=state.trading_day))
     else:
@@ -75,7 +72,7 @@ def _plan_day(state: CoreState, at: datetime, out: Out) -> None:
         minutes=state.settings.execution.flatten_before_close_minutes
     )
     out.append(SetTimer(name="flatten", at=max(at, flatten)))
-    out.append(SetTimer(name="day_end", at=session.close + _DAY_END))
+    out.append(SetTimer(name="day_end", at=session.close + polls.DAY_END))
     polls.first_poll(state, at, out)
 
 

@@ -12,6 +12,13 @@ from trading_bot.domain.quote import Quote
 from trading_bot.market.quote_check import CheckedQuote, QuoteCode
 
 TIMER = "poll"
+PREPARE = timedelta(minutes=5)
+"""How long before the open the day begins: hours and account are read."""
+
+DAY_END = timedelta(minutes=2)
+"""How long after the close the day's last bar may still be asked for."""
+
+_ASKED_WAIT_MAX_S = 3600.0
 _OUTAGE_ALARM_POLLS = 5
 _MINUTE = timedelta(minutes=1)
 
@@ -23,9 +30,9 @@ def first_poll(state: CoreState, at: datetime, out: Out) -> None:
 
 
 def ask(state: CoreState, at: datetime, out: Out) -> None:
-    """Ask for one poll; drop it when the last has not come back."""
+    """Ask for one poll; drop it when the last has not come back. None once the day is over."""
     session = state.session
-    if session is None:
+    if session is None or at >= session.close + DAY_END:
         return
     interval = timedelta(seconds=state.settings.poll.interval_s)
     past = (at - session.open) // interval
@@ -144,5 +151,13 @@ def on_poll_failed(state: CoreState, event: CallFailed, out: Out) -> None:
 def _backoff(state: CoreState, event: CallFailed) -> timedelta:
     poll = state.settings.poll
     doubled = poll.interval_s * 2 ** min(state.calls.poll_failures - 1, 10)
-    wait = max(min(doubled, poll.failure_backoff_max_s), event.retry_after_s or 0)
-    return timedelta(seconds=wait)
+    own = timedelta(seconds=min(doubled, poll.failure_backoff_max_s))
+    return max(own, asked_wait(event))
+
+
+def asked_wait(event: CallFailed) -> timedelta:
+    """The wait the other side asked for; an hour at most, then we ask again whatever it said."""
+    asked_s = event.retry_after_s
+    if asked_s is None or not asked_s > 0:
+        return timedelta(0)
+    return timedelta(seconds=min(asked_s, _ASKED_WAIT_MAX_S))

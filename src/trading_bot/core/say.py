@@ -37,8 +37,10 @@ def say_order(
     order: TrackedOrder,
     at: datetime,
     data: Data,
+    *,
+    order_id: str = "",
 ) -> None:
-    """Record a fact about one order and apply it to the book."""
+    """Record a fact about one order and apply it to the book; `order_id` when that is news too."""
     write_order_event(
         state,
         out,
@@ -48,7 +50,7 @@ def say_order(
             session_id=info_of(state).session_id,
             kind=kind,
             ref_id=order.intent.ref_id,
-            broker_order_id=order.order_id or None,
+            broker_order_id=order_id or order.order_id or None,
             symbol=trade.symbol,
             side=order.intent.side.value,
             leg=order.intent.leg.value,

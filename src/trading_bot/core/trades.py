@@ -29,7 +29,7 @@ from trading_bot.domain.order import BrokerOrder, Leg, OrderState
 from trading_bot.domain.signal import ExitSignal
 from trading_bot.execution.advance import Cancel, Sell, Step, View, is_done, next_steps
 from trading_bot.execution.book import intent_data
-from trading_bot.execution.observe import new_facts
+from trading_bot.execution.observe import impossible, new_facts
 from trading_bot.execution.trade import TrackedOrder, Trade
 from trading_bot.execution.trade_records import trade_record
 from trading_bot.performance.round_trips import round_trip
@@ -208,19 +208,33 @@ def _book_protection(state: CoreState, trade: Trade, at: datetime, out: Out) -> 
         say_trade(state, out, "protected", trade, at, {"unprotected_ms": round(seconds * 1000)})
 
 
-def take_order(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:
-    """Book what a reading of one of our orders adds, then move its trade on."""
-    found = _find(state, seen)
+def take_order(
+    state: CoreState, seen: BrokerOrder, at: datetime, out: Out, *, ref_id: str = ""
+) -> None:
+    """Book what a reading of one of our orders adds, then move its trade on.
+
+    `ref_id` is the order's name where we know it from elsewhere: brokers need not echo it.
+    """
+    found = _find(state, seen, ref_id or seen.ref_id)
     if found is None:
         return
     trade, order = found
-    if not order.order_id:
-        order.order_id = seen.order_id
-    for fact in new_facts(order, seen):
-        say_order(state, out, fact.kind, trade, order, at, dict(fact.data))
-        if fact.kind == "fill":
-            _record_fill(state, trade, order, str(fact.data["execution_id"]), out)
+    if problem := impossible(trade, order, seen):
+        _disbelieve(state, trade, problem, at, out)
+    else:
+        for fact in new_facts(order, seen):
+            data = dict(fact.data)
+            say_order(state, out, fact.kind, trade, order, at, data, order_id=seen.order_id)
+            if fact.kind == "fill":
+                _record_fill(state, trade, order, str(fact.data["execution_id"]), out)
     advance(state, trade, at, out)
+
+
+def _disbelieve(state: CoreState, trade: Trade, problem: str, at: datetime, out: Out) -> None:
+    state.protect_only = state.protect_only or f"the broker says what cannot be: {problem}"
+    if is_news(state, "impossible", trade.trade_id, problem):
+        numbers: Numbers = {"symbol": trade.symbol, "reason": problem}
+        alarm(state, out, at, "broker_answer_impossible", "protect_only", numbers)
 
 
 def miss_unknown(state: CoreState, seen: tuple[BrokerOrder, ...], at: datetime, out: Out) -> None:
@@ -240,9 +254,9 @@ def miss_unknown(state: CoreState, seen: tuple[BrokerOrder, ...], at: datetime, 
             say_order(state, out, "withdrawn", trade, order, at, {"reason": reason})
 
 
-def _find(state: CoreState, seen: BrokerOrder) -> tuple[Trade, TrackedOrder] | None:
-    if seen.ref_id:
-        return state.book.orders.get(seen.ref_id)
+def _find(state: CoreState, seen: BrokerOrder, ref_id: str) -> tuple[Trade, TrackedOrder] | None:
+    if ref_id:
+        return state.book.orders.get(ref_id)
     return next(
         (pair for pair in state.book.orders.values() if pair[1].order_id == seen.order_id), None
     )
@@ -262,6 +276,9 @@ def _record_fill(
 
 def _close(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     over(state, "exit_refused", trade.trade_id)
+    if trade.symbol in state.symbols:
+        # The next trade's target needs its own quotes in a row.
+        state.symbols[trade.symbol].target_seen = 0
     if not trade.bought:
         say_trade(state, out, "closed", trade, at, {"quantity": 0})
         return
