@@ -436,3 +436,13 @@ def test_another_symbols_quote_is_another_matter() -> None:
     desk.show("100.00", "100.02")
 
     assert desk.look(order).state is OrderState.OPEN
+
+
+def test_a_day_order_sent_at_the_close_is_for_the_next_session() -> None:
+    """The close itself is no trading time any more."""
+    desk = Desk()
+    desk.at(CLOSE)
+
+    order = desk.buy(10, "100.20")
+
+    assert desk.look(order).state is OrderState.OPEN
