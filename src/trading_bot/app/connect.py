@@ -37,8 +37,8 @@ def _unheard(_text: str) -> None:
 class PaperConnection:
     """How a paper or rehearsal run reaches its quotes; `base_url` None is Robinhood itself.
 
-    `printed` hears the lines the library prints, redacted; `keepers` holds the keeper of the session
-    once connected.
+    `printed` hears the lines the library prints, redacted; `keepers` holds the keeper of the
+    session once connected.
     """
 
     home: Home

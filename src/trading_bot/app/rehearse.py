@@ -24,7 +24,7 @@ from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
 from trading_bot.rehearsal.day import PlayedDay, load_days
 from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
-from trading_bot.rehearsal.generator import made_up_days
+from trading_bot.rehearsal.generator import DEFAULT_DAYS, MADE_UP_SYMBOLS, made_up_days
 from trading_bot.rehearsal.server import ExchangeServer
 from trading_bot.runtime.clocks import PacedClock
 from trading_bot.runtime.ids import counted_ids
@@ -42,9 +42,14 @@ LEAD = timedelta(minutes=6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """What was asked for: files or a made-up day, a seed, a speed (None: lockstep)."""
+    """What was asked for: files or made-up days, a seed, a speed (None: lockstep).
+
+    Without `days` the made-up days are a full session and an early close; at a speed the first
+    alone, since a night takes its time there.
+    """
 
     files: tuple[Path, ...] = ()
+    days: tuple[date, ...] = ()
     symbols: tuple[str, ...] = ()
     seed: int = 1
     speed: float | None = None
@@ -70,7 +75,9 @@ def prepare(plan: Rehearsal, home: Home, config: Config) -> Stage:
     if plan.files:
         days = load_days(plan.files, calendar, plan.symbols)
     else:
-        days = made_up_days(plan.seed, calendar)
+        played = plan.days or (DEFAULT_DAYS if plan.speed is None else DEFAULT_DAYS[:1])
+        symbols = plan.symbols or MADE_UP_SYMBOLS
+        days = made_up_days(plan.seed, calendar, days=played, symbols=symbols)
     watchlist = tuple(sorted({symbol for day in days for symbol in day.symbols}))
     poll = config.poll.model_copy(update={"interval_s": POLL_INTERVAL_S})
     fitted = config.model_copy(

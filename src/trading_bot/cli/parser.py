@@ -1,6 +1,7 @@
 """The commands and their arguments."""
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from datetime import date
 from pathlib import Path
 
 from trading_bot.domain.symbol import parse_symbol
@@ -64,6 +65,13 @@ def _add_rehearse(command: ArgumentParser) -> None:
         help="N times as fast as real time, to watch; without it as fast as it goes, in lockstep",
     )
     command.add_argument(
+        "--days",
+        type=_days,
+        default=(),
+        metavar="D,D",
+        help="dates of the made-up days: 2024-07-02",
+    )
+    command.add_argument(
         "--seed", type=int, default=1, help="seed of the made-up days (default: 1)"
     )
     command.add_argument(
@@ -119,6 +127,13 @@ def _symbol(text: str) -> str:
         return parse_symbol(text.upper())
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
+
+
+def _days(text: str) -> tuple[date, ...]:
+    try:
+        return tuple(date.fromisoformat(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ArgumentTypeError(f"expected dates such as 2024-07-02, got {text!r}") from error
 
 
 def _symbols(text: str) -> tuple[str, ...]:

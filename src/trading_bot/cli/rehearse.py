@@ -14,18 +14,17 @@ from trading_bot.domain.errors import ConfigError
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.measure import Measures
 
-EYE_SPEED = 480.0
-"""A session of six and a half hours in under a minute."""
-
-
 def run(arguments: Namespace) -> int:
     """Play it in a home of its own, print as it goes, end with a summary."""
     if arguments.files and arguments.generated:
         raise ConfigError("expected files or --generated, got both")
     base = home_of(arguments)
     config = load_config(base)
+    if arguments.files and arguments.days:
+        raise ConfigError("expected files or --days, got both: a file's day is its own")
     plan = Rehearsal(
         files=tuple(arguments.files),
+        days=arguments.days,
         symbols=arguments.symbols,
         seed=arguments.seed,
         speed=arguments.speed,
