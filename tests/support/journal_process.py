@@ -4,6 +4,7 @@ Every line is told to `attempted` before it is written and to `acknowledged` aft
 each, in files that outlive the process. It ends with 0, or with 3 when the journal was poisoned.
 """
 
+import asyncio
 import os
 import sys
 from datetime import date
@@ -13,11 +14,13 @@ from trading_bot.domain.errors import HaltError
 from trading_bot.storage.home import Home
 from trading_bot.storage.journal import JournalFile
 from trading_bot.storage.streams import JournalSet
+from trading_bot.storage.writer import JournalWriter
 
 POISONED = 3
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 BATCHES = 3
 PER_BATCH = 2
+WAITING = 4
 
 
 class Told:
@@ -102,8 +105,26 @@ def append_on(folder: Path) -> None:
     sys.exit(POISONED if failures else 0)
 
 
+def shared(folder: Path) -> None:
+    """Several tasks append through the writer thread, sharing its writes and syncs."""
+    attempted, acknowledged = Told(folder / "attempted"), Told(folder / "acknowledged")
+
+    async def append_all(writer: JournalWriter, task: int) -> None:
+        for lines in batches(f"task {task}"):
+            attempted.add(lines)
+            await writer.append({"orders": lines})
+            acknowledged.add(lines)
+
+    async def run() -> None:
+        async with JournalWriter(JournalSet(Home(folder), MONDAY)) as writer:
+            await asyncio.gather(*(append_all(writer, task) for task in range(WAITING)))
+
+    asyncio.run(run())
+
+
 SCENARIOS = {
-    scenario.__name__: scenario for scenario in (append, append_buffered, recover, roll, append_on)
+    scenario.__name__: scenario
+    for scenario in (append, append_buffered, recover, roll, append_on, shared)
 }
 
 if __name__ == "__main__":

@@ -105,9 +105,13 @@ class Home:
     def create(self) -> None:
         """Make what is missing of the directories, 0700; OSError if that cannot be."""
         files = SystemFiles()
+        is_new = not self.root.exists()
         for path in (self.root, self.config, self.logs, self.archive, self.tape, self.quarantine):
             files.make_directory(path)
         files.sync_directory(self.root)
+        if is_new:
+            # Of a home that is there already the parent may be closed to us.
+            files.sync_directory(self.root.resolve().parent)
 
     def lock(self) -> "HomeLock":
         """Take the home for this process until the lock is released; HomeBusyError if taken."""

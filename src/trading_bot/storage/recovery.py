@@ -24,11 +24,11 @@ from trading_bot.storage.seal import (
     parse_seal_end,
 )
 
-# Of a file larger than this only the end is compared at opening (about 0.2 s); `verify` reads all.
-CHECK_BYTES: Final = 64 << 20
+# Of a file larger than this only the end is compared at opening (0.1 s a file); `verify` reads all.
+CHECK_BYTES: Final = 8 << 20
 _BLOCK: Final = 1 << 20
-# A seal entry is about 105 bytes; lines shorter than this make a seal larger than its file.
-_SEAL_SHARE: Final = 2
+# As much of the seal as lines of 400 bytes and more need; of shorter lines fewer are compared.
+_SEAL_SHARE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +280,7 @@ def _keep_fragment(
     finally:
         files.close(descriptor)
     files.sync_directory(quarantine)
+    files.sync_directory(quarantine.parent)
     return kept
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 HEAD_LENGTH: Final = 32
 GENESIS: Final = bytes(HEAD_LENGTH)
@@ -15,8 +15,7 @@ _ENTRY: Final = re.compile(
 ).fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class SealEntry:
+class SealEntry(NamedTuple):
     """The chain after one line: its number from 0, first byte, length with LF, head."""
 
     number: int

@@ -257,7 +257,7 @@ class JournalSet:
         self._refuse_damaged(stream)
         file = self._slots[stream].file
         if file is None:
-            raise ValueError(f"the journals of {self._home.root} are closed")
+            raise JournalUnusableError(f"the journals of {self._home.root} are closed")
         return file
 
     def _refuse_damaged(self, stream: str) -> None:

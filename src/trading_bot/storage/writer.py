@@ -116,6 +116,7 @@ class JournalWriter:
         self._is_closed = True
         self._jobs.put(None)
         self._thread.join()
+        self._refuse_late()
         self._journal.close()
 
     async def aclose(self) -> None:
@@ -132,6 +133,15 @@ class JournalWriter:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def _refuse_late(self) -> None:
+        """Tell whoever asked during the close that nothing was written."""
+        late: list[_Job] = []
+        while not self._jobs.empty():
+            job = self._jobs.get_nowait()
+            if job is not None:
+                late.append(job)
+        _settle(late, None, HaltError("the journal is closed"))
 
     def _refuse_closed(self) -> None:
         if self._is_closed:
