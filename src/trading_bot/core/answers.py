@@ -154,5 +154,6 @@ def on_cancel(state: CoreState, event: CancelAnswered, out: Out) -> None:
 
 def on_journal_failed(state: CoreState, event: JournalFailed, out: Out) -> None:
     """Nothing may be opened that cannot be recorded."""
+    state.is_journal_dead = True
     state.protect_only = f"the record cannot be written: {event.reason}"
     alarm(state, out, event.at, "journal_failed", "protect_only", {"reason": event.reason})

@@ -1,12 +1,12 @@
 """The beginning and the end of a run and of a trading day."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from trading_bot.core import polls, trades
+from trading_bot.core import bars, polls, stopping, trades
 from trading_bot.core.breakers import reset_due
 from trading_bot.core.effects import RequestHistoricals, RequestHours, RollDay, SetTimer
-from trading_bot.core.events import Started
+from trading_bot.core.events import Started, StrategyLoadFailed
 from trading_bot.core.rebuild import restore
 from trading_bot.core.say import Data, note, warn
 from trading_bot.core.state import CoreState, DayState, Out, StrategySlot, SymbolState
@@ -18,32 +18,55 @@ from trading_bot.market.quote_check import QuoteTracker
 def on_started(state: CoreState, event: Started, out: Out) -> None:
     """Take over what the records say and plan the day; bars and strategies begin afresh."""
     state.info = event.session
-    state.trading_day = event.start.trading_day
-    state.session = state.settings.calendar.session(state.trading_day)
+    if event.is_new_session:
+        state.started_at = event.at
+    _turn_to(state, event.start.trading_day)
+    restore(state, event.start, event.session)
+    if state.protect_only:
+        warn(state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only})
+    _begin(state, event.at, out)
+
+
+def _turn_to(state: CoreState, trading_day: date) -> None:
+    state.trading_day = trading_day
+    state.session = state.settings.calendar.session(trading_day)
     state.day = DayState()
     state.account, state.positions = None, None
     state.calls.orders = state.calls.account = False
     state.calls.poll = None
-    if event.is_new_session:
-        state.started_at = event.at
-    restore(state, event.start, event.session)
-    reset_due(state, event.at, out)
-    state.symbols = _fresh_symbols(state)
-    if state.protect_only:
-        warn(state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only})
-    _plan_day(state, event.at, out)
+
+
+def _begin(state: CoreState, at: datetime, out: Out) -> None:
+    reset_due(state, at, out)
+    state.symbols = _fresh_symbols(state, at, out)
+    _plan_day(state, at, out)
     trades.ask_orders(state, out)
+    if state.stopping:
+        # The switch of the day forgot every timer, the stop's own too.
+        stopping.set_deadline(at, out)
 
 
-def _fresh_symbols(state: CoreState) -> dict[str, SymbolState]:
+def _fresh_symbols(state: CoreState, at: datetime, out: Out) -> dict[str, SymbolState]:
     wanted = {*state.settings.watchlist, *(t.symbol for t in state.book.trades.values())}
-    return {name: _fresh_symbol(state, name) for name in sorted(wanted)}
+    return {name: _fresh_symbol(state, name, at, out) for name in sorted(wanted)}
 
 
-def _fresh_symbol(state: CoreState, name: str) -> SymbolState:
+def _fresh_slots(state: CoreState, name: str, at: datetime, out: Out) -> list[StrategySlot]:
     slots = []
-    if name in state.settings.watchlist:
-        slots = [StrategySlot(strategy=make(name)) for make in state.settings.factories.values()]
+    for strategy_name, make in state.settings.factories.items():
+        try:
+            slots.append(StrategySlot(strategy=make(name)))
+        except Exception as error:  # noqa: BLE001 - a trader's own code may raise anything; the day goes on
+            reason = f"{type(error).__name__}: {error}"
+            failed = StrategyLoadFailed(
+                at=at, strategy_name=strategy_name, symbol=name, reason=reason
+            )
+            bars.on_load_failed(state, failed, out)
+    return slots
+
+
+def _fresh_symbol(state: CoreState, name: str, at: datetime, out: Out) -> SymbolState:
+    slots = _fresh_slots(state, name, at, out) if name in state.settings.watchlist else []
     session = state.session
     lengths = sorted({s.strategy.interval_minutes for s in slots} - {1})
     return SymbolState(
@@ -101,4 +124,9 @@ def end_day(state: CoreState, at: datetime, out: Out) -> None:
 def rotate(state: CoreState, at: datetime, out: Out) -> None:
     """Hand the day over: the shell comes back with the next day's `Started`."""
     following = state.settings.calendar.trading_day(at + timedelta(seconds=1))
+    if state.is_journal_dead:
+        # No file can be switched any more; what is held is looked after all the same.
+        _turn_to(state, following)
+        _begin(state, at, out)
+        return
     out.append(RollDay(trading_day=following))

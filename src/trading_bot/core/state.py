@@ -8,7 +8,7 @@ from trading_bot.core.effects import Effect
 from trading_bot.core.events import SessionInfo
 from trading_bot.core.settings import CoreSettings
 from trading_bot.domain.bar import Bar
-from trading_bot.domain.money import ZERO
+from trading_bot.domain.money import ZERO, price_from_float
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.execution.book import TradeBook
 from trading_bot.execution.intents import Maker
@@ -40,6 +40,7 @@ class SymbolState:
 
     `quote` is the latest that passed every check; `problem` the code of what was wrong with the
     latest one, empty when nothing was; `target_seen` counts checked quotes in a row at the target.
+    `recorded` is the latest bar of a recorded source, whose close then stands for a quote.
     """
 
     symbol: str
@@ -52,6 +53,11 @@ class SymbolState:
     problem_text: str = ""
     mark: Decimal | None = None
     target_seen: int = 0
+    recorded: Bar | None = None
+
+    def latest(self) -> Decimal | None:
+        """What a share is worth by the latest price; None before there was one."""
+        return self.mark if self.recorded is None else price_from_float(self.recorded.close)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +87,10 @@ class Calls:
 
 @dataclass(slots=True)
 class CoreState:
-    """Everything the core knows. Made by `new_state`, filled by the `Started` event."""
+    """Everything the core knows. Made by `new_state`, filled by the `Started` event.
+
+    `resting` names the trades whose orders leave nothing to do until one of them changes.
+    """
 
     settings: CoreSettings
     maker: Maker
@@ -101,10 +110,12 @@ class CoreState:
     decision_seq: int = 0
     started_at: datetime | None = None
     protect_only: str = ""
+    is_journal_dead: bool = False
     stopping: str = ""
     is_finished: bool = False
     losses: list[datetime] = field(default_factory=list)
     seen_ref_ids: set[str] = field(default_factory=set)
+    resting: set[str] = field(default_factory=set)
     said: set[tuple[str, ...]] = field(default_factory=set)
 
 

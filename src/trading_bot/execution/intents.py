@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from trading_bot.domain.money import round_buy, round_sell
+from trading_bot.domain.money import SUB_PENNY, round_buy, round_sell
 from trading_bot.domain.order import Leg, OrderIntent, OrderType, Side, TimeInForce
 from trading_bot.domain.signal import Signal
 from trading_bot.execution.ref_ids import Identity, make_ref_id
@@ -38,9 +38,10 @@ class Maker:
     def entry_limit(self, ask: Decimal) -> Decimal:
         """Limit of an entry when `ask` is asked.
 
-        Marketable, a collar above, rounded down to the tick.
+        Marketable, a collar above, rounded down to the tick; a tick at least, which the gate
+        refuses where it is more than the collar.
         """
-        return round_buy(ask + ask * self.settings.entry_collar_pct / _HUNDRED)
+        return max(round_buy(ask + ask * self.settings.entry_collar_pct / _HUNDRED), SUB_PENNY)
 
     def entry(
         self, signal: Signal, *, quantity: int, ask: Decimal, now: datetime, instrument_id: str

@@ -77,7 +77,7 @@ class Calls:
             self._run(self._count, call), name=f"{type(call).__name__}-{self._count}"
         )
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
     @property
     def under_way(self) -> list[str]:
@@ -89,11 +89,15 @@ class Calls:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            try:
-                await task
-            except asyncio.CancelledError:
-                continue
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A bug in a call takes the run down; in silence the core would wait for it for ever."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._inbox.fail(error)
 
     async def _run(self, number: int, call: Call) -> None:
         self._inbox.put_result(number, await self._made[type(call)](call))

@@ -36,6 +36,7 @@ from trading_bot.shell.calls import Calls
 from trading_bot.shell.inbox import Inbox
 from trading_bot.shell.timers import Timers
 
+ROTATE_TIMER = "rotate"
 LAG_STAGE = "loop_lag"
 QUOTE_AGE_STAGE = "quote_age"
 
@@ -159,10 +160,7 @@ class Daemon:
             case Alert():
                 self._ports.notifier.notify(effect.severity, effect.subject, effect.text)
             case RollDay():
-                self._timers.clear_all()
-                with self._ports.clock.activity():
-                    started = await self._ports.roll(effect.trading_day)
-                self._inbox.put_first(started)
+                await self._roll(effect)
             case Finish():
                 self._finished = effect.reason
             case PlaceOrder():
@@ -171,6 +169,18 @@ class Daemon:
                 raise AssertionError("records are appended before anything is performed")
             case _:
                 self._calls.start(effect)
+
+    async def _roll(self, effect: RollDay) -> None:
+        self._timers.clear_all()
+        try:
+            with self._ports.clock.activity():
+                started = await self._ports.roll(effect.trading_day)
+        except HaltError as error:
+            # The core hears of it first and then turns to the next day without the files.
+            self._journal_died(error)
+            self._timers.set(ROTATE_TIMER, self._ports.clock.now())
+        else:
+            self._inbox.put_first(started)
 
     def _place(self, effect: PlaceOrder) -> None:
         intent = effect.order.intent

@@ -17,6 +17,7 @@ class Inbox:
         self._events: deque[Event] = deque()
         self._results: list[tuple[int, Event]] = []
         self._arrived = asyncio.Event()
+        self._error: BaseException | None = None
 
     def put(self, event: Event) -> None:
         """Queue an event that nobody asked for."""
@@ -33,13 +34,20 @@ class Inbox:
         self._results.append((number, event))
         self._arrived.set()
 
+    def fail(self, error: BaseException) -> None:
+        """Make the next `take` raise `error`: a call broke in a way that no event can say."""
+        self._error = self._error or error
+        self._arrived.set()
+
     @property
     def arrived(self) -> asyncio.Event:
         """Set while there may be something to take."""
         return self._arrived
 
     def take(self) -> Event | None:
-        """The next event, or None."""
+        """The next event, or None; raises what `fail` was told."""
+        if self._error is not None:
+            raise self._error
         if self._results:
             self._results.sort(key=lambda pair: pair[0])
             self._events.extend(event for _, event in self._results)
