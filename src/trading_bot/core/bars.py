@@ -1,11 +1,11 @@
 """Bars reach the strategies; what they say is taken further."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from trading_bot.core import entries, trades
-from trading_bot.core.events import BarRecorded, HistoricalsArrived, StrategyLoadFailed
-from trading_bot.core.say import Numbers, alarm, warn
+from trading_bot.core.events import HistoricalsArrived, StrategyLoadFailed
+from trading_bot.core.say import Numbers, alarm, over, warn
 from trading_bot.core.state import CoreState, Out, StrategySlot, SymbolState
 from trading_bot.domain.bar import Bar
 from trading_bot.domain.signal import ExitSignal, Signal
@@ -22,13 +22,6 @@ def close_due(
     volume = volumes.get(symbol.symbol)
     while (bar := builder.close_due(at, volume)) is not None:
         on_bar(state, symbol, bar, at, out)
-
-
-def on_recorded(state: CoreState, event: BarRecorded, out: Out) -> None:
-    """A bar from a recorded source."""
-    symbol = state.symbols.get(event.bar.symbol)
-    if symbol is not None:
-        on_bar(state, symbol, event.bar, event.at, out)
 
 
 def on_bar(state: CoreState, symbol: SymbolState, bar: Bar, at: datetime, out: Out) -> None:
@@ -59,14 +52,21 @@ def _on_own_bar(
     if said is None:
         return
     slot.signals += 1
-    if isinstance(said, Signal):
-        entries.consider(state, symbol, slot, said, bar, at, out)
+    if not isinstance(said, Signal | ExitSignal):
+        wrong = TypeError(f"expected a signal or None, got {said!r}")
+        _strategy_raised(state, symbol, slot, wrong, at, out)
+    elif (said.symbol, said.strategy_name) != (symbol.symbol, slot.strategy.name):
+        wanted = f"{slot.strategy.name} of {symbol.symbol}"
+        strange = ValueError(f"expected {wanted}, got {said.strategy_name} of {said.symbol}")
+        _strategy_raised(state, symbol, slot, strange, at, out)
     elif isinstance(said, ExitSignal):
         trades.leave_on_signal(state, said, at, out)
     else:
-        _strategy_raised(
-            state, symbol, slot, TypeError(f"expected a signal or None, got {said!r}"), at, out
-        )
+        try:
+            entries.consider(state, symbol, slot, said, bar, at, out)
+        except (ValueError, ArithmeticError) as error:
+            # A trader's own signal may hold what no order and no record can.
+            _strategy_raised(state, symbol, slot, error, at, out)
 
 
 def _strategy_raised(
@@ -104,6 +104,7 @@ def on_load_failed(state: CoreState, event: StrategyLoadFailed, out: Out) -> Non
 def on_historicals(state: CoreState, event: HistoricalsArrived, out: Out) -> None:
     """Prime the session's indicators with what was traded before this start."""
     session = state.session
+    over(state, "historicals_down")
     if session is None:
         return
     five_minutes = timedelta(minutes=5)
@@ -120,7 +121,7 @@ def on_historicals(state: CoreState, event: HistoricalsArrived, out: Out) -> Non
         bars = bars_from_historicals(own)
         primed += len(bars)
         for slot in symbol.slots:
-            slot.strategy.warm_up(bars)
+            _warm_up(state, symbol, slot, bars, event.at, out)
     if primed:
         warn(
             state,
@@ -130,3 +131,19 @@ def on_historicals(state: CoreState, event: HistoricalsArrived, out: Out) -> Non
             "indicators_warmed_up",
             {"five_minute_bars": primed},
         )
+
+
+def _warm_up(
+    state: CoreState,
+    symbol: SymbolState,
+    slot: StrategySlot,
+    bars: Sequence[Bar],
+    at: datetime,
+    out: Out,
+) -> None:
+    if slot.last_bar is not None:
+        return  # It came after the first live bar: bars only ever reach a strategy in order.
+    try:
+        slot.strategy.warm_up(bars)
+    except Exception as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
+        _strategy_raised(state, symbol, slot, error, at, out)

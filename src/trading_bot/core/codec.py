@@ -26,6 +26,7 @@ _CLASSES: dict[str, type[Event]] = {
         events.JournalFailed,
         events.StopRequested,
         events.BarRecorded,
+        events.MinuteRecorded,
     )
 }
 _ENCODER = msgspec.json.Encoder()

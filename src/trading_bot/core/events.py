@@ -191,6 +191,17 @@ class BarRecorded:
     bar: Bar
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteRecorded:
+    """The closed bars of one minute from a recorded source, sorted by symbol; all end at `at`.
+
+    The same as a `BarRecorded` of each, but that every price is known before any strategy speaks.
+    """
+
+    at: datetime
+    bars: tuple[Bar, ...]
+
+
 Event = (
     Started
     | TimerFired
@@ -207,4 +218,5 @@ Event = (
     | JournalFailed
     | StopRequested
     | BarRecorded
+    | MinuteRecorded
 )

@@ -33,6 +33,7 @@ def restore(state: CoreState, start: StartState, session: SessionInfo) -> None:
         account_id=session.account_id,
     )
     state.book = TradeBook()
+    state.resting = set()
     state.book.restore(e for e in events if e.kind != "note")
     state.breaker = rebuild_breaker(RiskEvent.from_jsonl_line(line) for line in start.risk_lines)
     state.window = RollingWindow(state.settings.performance)

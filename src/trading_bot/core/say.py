@@ -82,6 +82,7 @@ def say_trade(
 def write_order_event(state: CoreState, out: Out, event: OrderEvent) -> None:
     """Apply first, then record: an event the book refuses is a bug and must not be on disk."""
     state.book.apply(event)
+    state.resting.discard(event.correlation_id or "")
     state.order_seq += 1
     out.append(Record(STREAM_ORDERS, event))
 
@@ -110,9 +111,10 @@ def open_pnl(state: CoreState) -> Decimal | None:
         if not held:
             continue
         symbol = state.symbols.get(trade.symbol)
-        if symbol is None or symbol.mark is None:
+        mark = None if symbol is None else symbol.latest()
+        if mark is None:
             return None
-        total += symbol.mark * held - trade.lots.cost
+        total += mark * held - trade.lots.cost
     return total
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from trading_bot.core import answers, bars, days, polls, stopping, timers
+from trading_bot.core import answers, bars, days, polls, recorded, stopping, timers
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import (
     AccountArrived,
@@ -14,6 +14,7 @@ from trading_bot.core.events import (
     HistoricalsArrived,
     HoursArrived,
     JournalFailed,
+    MinuteRecorded,
     OrderFailed,
     OrderPlaced,
     OrdersArrived,
@@ -40,7 +41,8 @@ _HANDLERS: dict[type[Event], Callable[[CoreState, Any, Out], None]] = {
     StrategyLoadFailed: bars.on_load_failed,
     JournalFailed: answers.on_journal_failed,
     StopRequested: stopping.on_stop,
-    BarRecorded: bars.on_recorded,
+    BarRecorded: recorded.on_bar,
+    MinuteRecorded: recorded.on_minute,
 }
 
 

@@ -23,8 +23,8 @@ from trading_bot.core.say import (
     say_order,
     say_trade,
 )
-from trading_bot.core.state import CoreState, Out
-from trading_bot.domain.money import ZERO, text_of
+from trading_bot.core.state import CoreState, Out, SymbolState
+from trading_bot.domain.money import ZERO, price_from_float, text_of
 from trading_bot.domain.order import BrokerOrder, Leg, OrderState
 from trading_bot.domain.signal import ExitSignal
 from trading_bot.execution.advance import Cancel, Sell, Step, View, is_done, next_steps
@@ -48,7 +48,11 @@ _CLOSED_WAIT = timedelta(minutes=5)
 
 def on_quotes(state: CoreState, at: datetime, out: Out) -> None:
     """Take targets and deadlines that the latest quotes reached; then move every trade on."""
+    has_deadlines = state.settings.execution.max_hold_minutes is not None
     for trade in list(state.book.trades.values()):
+        is_resting = trade.trade_id in state.resting
+        if is_resting and trade.target is None and not has_deadlines:
+            continue
         if not trade.exit_reason and trade.held:
             _look_for_exit(state, trade, at, out)
         advance(state, trade, at, out)
@@ -56,9 +60,9 @@ def on_quotes(state: CoreState, at: datetime, out: Out) -> None:
 
 def _look_for_exit(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     symbol = state.symbols.get(trade.symbol)
-    if symbol is None or symbol.quote is None or symbol.quote.checked_at != at:
+    bid = None if symbol is None else _bid_of(symbol, at, timedelta(0))
+    if symbol is None or bid is None:
         return
-    bid = symbol.quote.bid
     target = trade.target
     symbol.target_seen = symbol.target_seen + 1 if target is not None and bid >= target else 0
     settings = state.settings.execution
@@ -91,7 +95,7 @@ def leave_on_signal(state: CoreState, signal: ExitSignal, at: datetime, out: Out
     for trade in state.book.in_symbol(signal.symbol):
         if trade.context.strategy_name == signal.strategy_name and trade.held:
             symbol = state.symbols[signal.symbol]
-            leave(state, trade, signal.reasons, symbol.mark or trade.stop_price, at, out)
+            leave(state, trade, signal.reasons, symbol.latest() or trade.stop_price, at, out)
             advance(state, trade, at, out)
 
 
@@ -99,7 +103,7 @@ def flatten(state: CoreState, reason: str, at: datetime, out: Out) -> None:
     """Close every trade."""
     for trade in list(state.book.trades.values()):
         symbol = state.symbols.get(trade.symbol)
-        mark = symbol.mark if symbol is not None else None
+        mark = symbol.latest() if symbol is not None else None
         leave(state, trade, reason, mark or trade.stop_price, at, out)
         advance(state, trade, at, out)
 
@@ -113,6 +117,8 @@ def advance(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
         _close(state, trade, at, out)
     elif _is_busy(trade):
         out.append(SetTimer(name=TIMER, at=at + _order_wait(state, at)))
+    elif not trade.exit_reason:
+        state.resting.add(trade.trade_id)
 
 
 def _order_wait(state: CoreState, at: datetime) -> timedelta:
@@ -127,16 +133,23 @@ def _view(state: CoreState, trade: Trade, at: datetime) -> View:
     symbol = state.symbols.get(trade.symbol)
     session = state.session
     age_max = timedelta(seconds=state.settings.quotes.quote_age_max_s)
-    bid = None
-    if symbol is not None and symbol.quote is not None and not symbol.problem:
-        bid = symbol.quote.bid if at - symbol.quote.checked_at <= age_max else None
     return View(
         now=at,
-        bid=bid,
+        bid=None if symbol is None or symbol.problem else _bid_of(symbol, at, age_max),
         is_open=session is not None and session.open <= at < session.close,
         is_last_minute=session is not None and at >= session.close - _LAST_MINUTE,
         no_entries=_no_entries(state),
     )
+
+
+def _bid_of(symbol: SymbolState, at: datetime, age_max: timedelta) -> Decimal | None:
+    """What could be sold at, as known at most `age_max` before `at`; None when nothing is."""
+    bar, quote = symbol.recorded, symbol.quote
+    if bar is not None:
+        return price_from_float(bar.close) if at - bar.end <= age_max else None
+    if quote is None:
+        return None
+    return quote.bid if at - quote.checked_at <= age_max else None
 
 
 def _no_entries(state: CoreState) -> str:
