@@ -5,12 +5,9 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from trading_bot.cli import exits
 from trading_bot.cli.parser import make_parser
 from trading_bot.domain.errors import ConfigError, HaltError, TradingBotError
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_HUMAN_NEEDED = 3
 
 Command = Callable[[Namespace], int]
 
@@ -22,17 +19,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: Command = import_module(f"trading_bot.cli.{arguments.module}").run
         return command(arguments)
     except ConfigError as error:
-        return _refuse(EXIT_USAGE, *error.problems)
+        return _refuse(exits.USAGE, *error.problems)
     except HaltError as error:
-        return _refuse(EXIT_HUMAN_NEEDED, str(error))
+        return _refuse(exits.HUMAN_NEEDED, str(error))
     except TradingBotError as error:
-        return _refuse(EXIT_FAILED, str(error) or type(error).__name__)
+        return _refuse(exits.FAILED, str(error) or type(error).__name__)
     except BrokenPipeError:
         # Somebody closed the pipe we print into, as `head` does; nothing is wrong.
         sys.stderr.close()
-        return 0
+        return exits.OK
+    except OSError as error:
+        # A file that is not ours to read, a disk that is gone: a person is told which, in a line.
+        return _refuse(exits.FAILED, str(error))
     except KeyboardInterrupt:
-        return _refuse(EXIT_FAILED, "interrupted")
+        return _refuse(exits.FAILED, "interrupted")
 
 
 def _refuse(code: int, *problems: str) -> int:

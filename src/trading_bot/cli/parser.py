@@ -1,5 +1,6 @@
 """The commands and their arguments."""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from datetime import date
 from pathlib import Path
@@ -7,15 +8,73 @@ from pathlib import Path
 from trading_bot.domain.symbol import parse_symbol
 from trading_bot.version import VERSION
 
+_AT = re.compile(
+    r"(?:[01]\d|2[0-3]):[0-5]\d|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?Z", re.ASCII
+).fullmatch
+
+_ABOUT = """\
+A day-trading daemon that can always say why it did what it did.
+
+first steps:
+  trading-bot rehearse          play a made-up market day; needs no account and no network
+  trading-bot trades            what was bought and sold in it
+  trading-bot why SYMBOL        why, and why not more often
+  trading-bot verify            that no record was changed since
+"""
+
+_EXITS = """\
+exit codes: 0 done; 1 failed; 2 a wrong command or setting; 3 a person must look; 4 a damaged record
+"""
+
+_EXAMPLES = {
+    "rehearse": """\
+examples:
+  trading-bot rehearse --speed 480            a made-up day in under a minute, to watch
+  trading-bot rehearse AAPL-2024-07-02.csv.gz a recorded day, as fast as it goes
+Each rehearsal is played in a home of its own, rehearsals/<when>; rehearsals/latest is the newest.
+""",
+    "run": "Runs until SIGTERM or Ctrl-C; entries are cancelled then, protective stops stay.\n",
+    "trades": """\
+Times are New York's; results are dollars after fees. Days and archive are read as one.
+examples:
+  trading-bot trades --last 100 --symbol AAPL
+  trading-bot trades --jsonl | jq .net_profit_loss
+""",
+    "why": """\
+Without --at: the story of the symbol's latest day: trades, refusals, and why most bars gave none.
+With --at: that minute: the quotes seen, the bar closed, what each strategy said, every rule the
+gate asked with value and limit, and what became of the order.
+examples:
+  trading-bot why AAPL
+  trading-bot why AAPL --at 09:45
+  trading-bot why AAPL --at 2026-11-23T14:45:00Z
+""",
+    "verify": """\
+Compares every file with its seal and its recorded head, and reads every line as its record.
+exit codes: 0 all is well; 4 damage, named by file, line and byte
+""",
+    "status": """\
+exit codes: 0 alive and ready; 1 alive, but not ready (the reason is printed); 3 not running
+""",
+    "config": """\
+  check    says what is wrong, a line each, and exits with 2; or that all is well
+  show     prints what is in force as JSON, secrets covered
+  schema   prints the JSON schema of config.json, for editors
+docs/configuration.md lists every setting and the variables that stand over the file.
+""",
+}
+
 
 def make_parser() -> ArgumentParser:
     """The whole command line."""
     parser = ArgumentParser(
         prog="trading-bot",
-        description="A day-trading daemon that can always say why it did what it did.",
+        description=_ABOUT,
+        epilog=_EXITS,
+        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"trading-bot {VERSION}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     common = ArgumentParser(add_help=False)
     common.add_argument(
         "--home",
@@ -29,7 +88,8 @@ def make_parser() -> ArgumentParser:
         command = commands.add_parser(
             name,
             help=help_text,
-            description=help_text,
+            description=help_text[0].upper() + help_text[1:] + ".",
+            epilog=_EXAMPLES[name],
             parents=[common],
             formatter_class=RawDescriptionHelpFormatter,
         )
@@ -40,8 +100,8 @@ def make_parser() -> ArgumentParser:
     add("run", "the daemon, on paper")
     _add_trades(add("trades", "the trades written so far"))
     _add_why(add("why", "why a symbol was traded, or was not"))
-    add("verify", "checks every record against its seal")
-    add("status", "is it up, is it ready")
+    _add_verify(add("verify", "checks every record against its seal"))
+    _add_status(add("status", "is it up, is it ready"))
     _add_config(add("config", "checks and shows the settings, prints their schema"))
     return parser
 
@@ -72,7 +132,7 @@ def _add_rehearse(command: ArgumentParser) -> None:
         help="dates of the made-up days: 2024-07-02",
     )
     command.add_argument(
-        "--seed", type=int, default=1, help="seed of the made-up days (default: 1)"
+        "--seed", type=int, default=1, metavar="N", help="seed of the made-up days (default: 1)"
     )
     command.add_argument(
         "--symbols", type=_symbols, default=(), metavar="A,B", help="play only these symbols"
@@ -84,25 +144,36 @@ def _add_trades(command: ArgumentParser) -> None:
     command.add_argument(
         "--last", type=_count, default=20, metavar="N", help="how many (default: 20)"
     )
-    command.add_argument("--symbol", type=_symbol, help="only this symbol's")
+    command.add_argument("--symbol", type=_symbol, metavar="SYMBOL", help="only this symbol's")
     command.add_argument("--jsonl", action="store_true", help="the records as they stand")
 
 
 def _add_why(command: ArgumentParser) -> None:
-    command.add_argument("symbol", type=_symbol, metavar="SYMBOL")
+    command.add_argument("symbol", type=_symbol, metavar="SYMBOL", help="such as AAPL")
     command.add_argument(
         "--at",
+        type=_at,
         default=None,
         metavar="TIME",
-        help="09:45 (New York, the last day) or 2026-11-23T14:45:00Z",
+        help="09:45 (New York, the latest day on record) or 2026-11-23T14:45:00Z",
     )
+
+
+def _add_verify(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--replay",
+        action="store_true",
+        help="also play each day's tape again and compare every record it gives",
+    )
+
+
+def _add_status(command: ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_config(command: ArgumentParser) -> None:
     command.add_argument(
-        "what",
-        choices=("check", "show", "schema"),
-        help="check it, show what is in force, print its JSON schema",
+        "what", choices=("check", "show", "schema"), help="what to do with the settings"
     )
 
 
@@ -117,7 +188,7 @@ def _speed(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
         raise ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
     return int(text)
 
@@ -138,3 +209,12 @@ def _days(text: str) -> tuple[date, ...]:
 
 def _symbols(text: str) -> tuple[str, ...]:
     return tuple(_symbol(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _at(text: str) -> str:
+    if not _AT(text):
+        raise ArgumentTypeError(
+            f"expected a New York time such as 09:45 or an instant such as 2026-11-23T14:45:00Z, "
+            f"got {text!r}"
+        )
+    return text

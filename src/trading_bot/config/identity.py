@@ -28,8 +28,8 @@ def config_hash(config: Config) -> str:
 
 
 def shown(config: Config) -> Mapping[str, JsonValue]:
-    """The settings as they may be written down: what has a secret's name is covered."""
-    covered = _covered(config.model_dump(mode="json"))
+    """The settings, complete, as they may be written down: what has a secret's name is covered."""
+    covered = _covered(plain(config))
     assert isinstance(covered, dict), "a model is an object"
     return covered
 

@@ -1,0 +1,78 @@
+"""`trading-bot verify`: is every record what was written?"""
+
+from argparse import Namespace
+from collections.abc import Iterator
+
+from trading_bot.app.replay import Replayer
+from trading_bot.cli import exits
+from trading_bot.cli.home import records_home
+from trading_bot.domain.errors import TradingBotError
+from trading_bot.query.readable import unreadable_lines
+from trading_bot.query.records import HomeRecords
+from trading_bot.query.running import holder_of
+from trading_bot.query.words import counted, table
+from trading_bot.storage.home import Home
+from trading_bot.storage.verify import VerifyReport, verify_home
+
+_RIGHT = frozenset({1, 2})
+
+
+def run(arguments: Namespace) -> int:
+    """Check seals and lines, and with `--replay` that each day's tape gives its records again."""
+    home = records_home(arguments)
+    report = verify_home(home)
+    problems = [str(found) for found in report.damage]
+    problems += [str(found) for found in unreadable_lines(home)]
+    for line in _files(report, home):
+        print(line)
+    unknown = 0
+    for text, code in _replays(home) if arguments.replay else ():
+        print(text)
+        unknown += code == exits.FAILED
+        if code == exits.DAMAGED:
+            problems.append(text)
+    for problem in problems:
+        print(f"DAMAGED {problem}")
+    if problems:
+        print(f"damaged: {counted(len(problems), 'place')} in {home.root}")
+        return exits.DAMAGED
+    total = f"{counted(len(report.files), 'file')}, {counted(report.lines, 'line')}"
+    print(f"sound: {total}, {report.size:,} bytes; every line is what was acknowledged")
+    return exits.FAILED if unknown else exits.OK
+
+
+def _files(report: VerifyReport, home: Home) -> list[str]:
+    rows = []
+    for found in report.files:
+        if not found.lines and not found.damage:
+            continue
+        state = "DAMAGED" if found.damage else "sound"
+        if found.unsealed:
+            state += f", the last {found.unsealed} not sealed yet"
+        if found.torn:
+            state += f", {found.torn} bytes of a line being written"
+        name = str(found.file.relative_to(home.root))
+        rows.append((name, f"{found.lines:,}", f"{found.size:,}", state))
+    return table(("file", "lines", "bytes", "state"), rows, _RIGHT) if rows else []
+
+
+def _replays(home: Home) -> Iterator[tuple[str, int]]:
+    """A line for each day's tape, and OK, FAILED (cannot be replayed) or DAMAGED (differs)."""
+    days = list(HomeRecords(home).tapes())
+    if days and holder_of(home) is not None:
+        yield f"replay {days[-1]}: left out, a daemon is writing it", exits.OK
+        days.pop()
+    replayer = Replayer(home)
+    for day in days:
+        try:
+            difference = replayer.first_difference(day)
+        except TradingBotError as error:
+            yield f"replay {day}: cannot be replayed: {error}", exits.FAILED
+            continue
+        if difference is None:
+            yield f"replay {day}: the same records again", exits.OK
+        else:
+            place = f"{difference.stream} parts at line {difference.number} of the day"
+            recorded = difference.recorded or "nothing"
+            text = f"recorded {recorded}, replayed {difference.replayed}"
+            yield f"replay {day}: {place}: {text}", exits.DAMAGED
