@@ -21,7 +21,7 @@ GROUP_MAX: Final = 1024
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Job:
     """A batch of encoded lines, or an operation on the set.
 
@@ -59,8 +59,7 @@ class JournalWriter:
         ValueError or JournalDamagedError at once, with nothing written; JournalPoisonedError when
         the disk failed, now or before. A cancelled caller's lines are written all the same.
         """
-        encoded = self._journal.encode(batch)
-        await self._submit(encoded, None)
+        await self._submit(self._journal.encode(batch), None)
 
     async def run(self, operation: Callable[[JournalSet], _Result]) -> _Result:
         """Let the thread do something with the set, after all that was asked for before."""
@@ -147,16 +146,16 @@ class JournalWriter:
         if self._is_closed:
             raise HaltError("the journal is closed")
 
-    async def _submit(
+    def _submit(
         self,
         batch: dict[str, list[bytes]] | None,
         operation: Callable[[JournalSet], object] | None,
-    ) -> Any:
+    ) -> asyncio.Future[Any]:
         self._refuse_closed()
         loop = asyncio.get_running_loop()
         waiting = loop.create_future()
         self._jobs.put(_Job(batch, operation, loop, waiting))
-        return await waiting
+        return waiting
 
     def _run(self) -> None:
         job = self._jobs.get()
