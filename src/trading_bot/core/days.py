@@ -9,7 +9,7 @@ from trading_bot.core.effects import RequestHistoricals, RequestHours, RollDay, 
 from trading_bot.core.events import Started, StrategyLoadFailed
 from trading_bot.core.rebuild import restore
 from trading_bot.core.say import Data, note, warn
-from trading_bot.core.state import CoreState, DayState, Out, StrategySlot, SymbolState
+from trading_bot.core.state import Calls, CoreState, DayState, Out, StrategySlot, SymbolState
 from trading_bot.domain.money import text_of
 from trading_bot.market.bars import BarAggregator, BarBuilder
 from trading_bot.market.quote_check import QuoteTracker
@@ -32,8 +32,9 @@ def _turn_to(state: CoreState, trading_day: date) -> None:
     state.session = state.settings.calendar.session(trading_day)
     state.day = DayState()
     state.account, state.positions = None, None
-    state.calls.orders = state.calls.account = False
-    state.calls.poll = None
+    # A day's tape must give the day again by itself: nothing that it does not hold goes over.
+    state.calls = Calls()
+    state.said = set()
 
 
 def _begin(state: CoreState, at: datetime, out: Out) -> None:
