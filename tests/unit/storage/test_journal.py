@@ -234,6 +234,30 @@ def test_a_large_file_is_compared_from_its_end_only() -> None:
     assert 150 < again.recovery.checked_from_line <= 200
 
 
+def test_a_large_file_with_a_large_seal_is_opened_from_both_ends() -> None:
+    """A change near the end is found, one before the part that is compared only by `verify`."""
+    disk = SimulatedDisk()
+    journal = opened(disk)
+    lines = [f"line {n:04}" for n in range(2000)]
+    journal.append(lines)
+    again = opened(disk, check_bytes=4000)
+    assert again.head == journal.head
+    assert 1980 < again.recovery.checked_from_line <= 2000
+
+    def change(at: int, text: bytes) -> None:
+        descriptor = disk.open_overwrite(FILE)
+        disk.write_at(descriptor, text, at * len(b"line 0000\n"))
+
+    change(10, b"Line")
+    assert opened(disk, check_bytes=4000).recovery.is_clean
+    change(1999, b"Line")
+    with pytest.raises(JournalDamagedError) as raised:
+        opened(disk, check_bytes=4000)
+    assert [(found.kind, found.line) for found in raised.value.damage] == [
+        (DamageKind.CHANGED, 2000)
+    ]
+
+
 @given(BATCHES)
 def test_any_batches_come_back_in_order_and_continue_the_chain(batches: list[list[str]]) -> None:
     """Opened again after every batch or once at the end, file and seal are the same bytes."""
