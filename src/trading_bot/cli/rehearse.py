@@ -14,6 +14,7 @@ from trading_bot.domain.errors import ConfigError
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.measure import Measures
 
+
 def run(arguments: Namespace) -> int:
     """Play it in a home of its own, print as it goes, end with a summary."""
     if arguments.files and arguments.generated:
