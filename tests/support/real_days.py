@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trading_bot.app.rehearse import Rehearsal, new_home, play, prepare
+from trading_bot.app.rehearse import Audience, Rehearsal, new_home, play, prepare
 from trading_bot.app.replay import Difference, Replayer
 from trading_bot.config.model import Config
 from trading_bot.domain.errors import DataError
@@ -14,7 +14,6 @@ from trading_bot.logging.decision_record import DecisionRecord
 from trading_bot.logging.trade_record import TradeRecord
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_TRADES
 from trading_bot.query.records import HomeRecords
-from trading_bot.runtime.measure import Measures
 from trading_bot.storage.verify import verify_home
 
 
@@ -48,7 +47,7 @@ def play_day(day: str, files: list[Path], base: Path) -> Played:
     except DataError as error:
         played.refused = str(error)
         return played
-    asyncio.run(play(stage, notifier=_Kept(played.alerts), observers=(), measures=Measures()))
+    asyncio.run(play(stage, Audience(notifier=_Kept(played.alerts))))
     records = HomeRecords(home)
     for line in records.lines(STREAM_TRADES):
         outcome = TradeRecord.from_jsonl_line(line).outcome

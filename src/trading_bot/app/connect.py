@@ -30,14 +30,15 @@ READ_BURST = 8
 
 
 def _unheard(_text: str) -> None:
-    """Nobody listens to what the library prints."""
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperConnection:
     """How a paper or rehearsal run reaches its quotes; `base_url` None is Robinhood itself.
 
-    `printed` hears the lines the library prints, redacted; `keepers` holds the keeper of the
+    `printed` hears the lines the library prints, redacted,
+    `warned` what a gap did to paper orders; `keepers` holds the keeper of the
     session once connected.
     """
 
@@ -50,6 +51,7 @@ class PaperConnection:
     base_url: str | None = None
     is_lockstep: bool = False
     printed: Callable[[str], None] = _unheard
+    warned: Callable[[str], None] = _unheard
     keepers: list[SessionKeeper] = field(default_factory=list)
 
     async def __call__(self, sink: WriterSink, records: HomeRecords) -> tuple[QuoteSource, Broker]:
@@ -96,4 +98,8 @@ class PaperConnection:
             bars = await source.historicals(symbols, "5minute")
         except RetryableError as error:
             raise TradingBotError(f"the paper account's gap cannot be settled: {error}") from error
-        await paper.settle_gap(bars, self.clock.now())
+        report = await paper.settle_gap(bars, self.clock.now())
+        for fill in report.filled:
+            self.warned(f"settled over the gap, worst case: {fill}")
+        for symbol in report.uncovered:
+            self.warned(f"{symbol}: no bars cover the gap, its working orders stay as they were")

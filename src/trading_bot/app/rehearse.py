@@ -5,7 +5,7 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.config.model import Config
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event, TimerFired
-from trading_bot.domain.errors import ConfigError
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
 from trading_bot.rehearsal.day import PlayedDay, load_days
 from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
+from trading_bot.rehearsal.faults import FaultScript
 from trading_bot.rehearsal.generator import DEFAULT_DAYS, MADE_UP_SYMBOLS, made_up_days
 from trading_bot.rehearsal.server import ExchangeServer
 from trading_bot.runtime.clocks import PacedClock
@@ -101,14 +101,23 @@ class LastDay:
             self._stop()
 
 
-async def play(
-    stage: Stage, *, notifier: Notifier, observers: Sequence[Observer], measures: Measures
-) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Who watches a rehearsal and who is told; `faults` is what goes wrong on the exchange."""
+
+    notifier: Notifier
+    observers: tuple[Observer, ...] = ()
+    measures: Measures = field(default_factory=Measures)
+    faults: FaultScript | None = None
+
+
+async def play(stage: Stage, audience: Audience) -> str:
     """Play every day; returns why it stopped. SIGTERM and SIGINT stop it in stages."""
     start = stage.days[0].session.open - LEAD
     speed = stage.plan.speed
     clock: Clock = LockstepClock(start) if speed is None else PacedClock(start, speed)
-    exchange = Exchange(stage.days, stage.calendar, ExchangeSettings(seed=stage.plan.seed))
+    settings = ExchangeSettings(seed=stage.plan.seed)
+    exchange = Exchange(stage.days, stage.calendar, settings, audience.faults)
     _issue_session(stage.home, exchange, start)
     async with AsyncExitStack() as stack:
         server = ExchangeServer(
@@ -116,61 +125,53 @@ async def play(
         )
         port = server.start()
         stack.callback(server.stop)
-        chance = random.Random(stage.plan.seed)  # noqa: S311 - jitter, nothing secret
-        connection = PaperConnection(
-            home=stage.home,
-            config=stage.config,
-            clock=clock,
-            calendar=stage.calendar,
-            chance=chance,
-            stack=stack,
-            base_url=f"http://127.0.0.1:{port}",
-            is_lockstep=speed is None,
-        )
-        engine: Engine | None = None
+        return await play_against(stage, audience, clock, f"http://127.0.0.1:{port}")
+
+
+async def play_against(stage: Stage, audience: Audience, clock: Clock, base_url: str) -> str:
+    """As `play`, against an exchange that stands already; the home holds a session of it."""
+    async with AsyncExitStack() as stack:
+        parts = _parts(stage, audience, clock, base_url, stack)
+        engine = await stack.enter_async_context(Engine(stage.home, stage.config, parts))
 
         def stop() -> None:
-            if engine is not None:
-                engine.stop("the rehearsal is over")
+            engine.stop("the rehearsal is over")
 
-        watcher = LastDay(stage.days[-1].session.day, stop, stage.calendar)
-        parts = Parts(
-            mode="rehearsal",
-            clock=clock,
-            calendar=stage.calendar,
-            session_id=counted_ids(_name_of(stage))(),
-            key=stage.home.key(lambda size: _rehearsal_key(stage.plan.seed, size)),
-            connect=connection,
-            notifier=notifier,
-            chance=chance,
-            is_real_time=speed is not None,
-            observers=(*observers, watcher),
-            measures=measures,
-        )
-        engine = await stack.enter_async_context(Engine(stage.home, stage.config, parts))
-        running = engine
-        stop_on_signals(running.stop)
+        last = stage.days[-1].session.day
+        parts.observers = (*audience.observers, LastDay(last, stop, stage.calendar))
+        stop_on_signals(engine.stop)
         return await engine.run()
 
 
-def new_home(base: Path, when: datetime) -> Home:
-    """A rehearsal's own home, `rehearsals/<when>/`; `rehearsals/latest` points at it."""
-    folder = base / "rehearsals"
-    stamp = when.strftime("%Y-%m-%dT%H-%M-%SZ")
-    root = folder / stamp
-    count = 1
-    while root.exists():
-        count += 1
-        root = folder / f"{stamp}.{count}"
-    home = Home(root)
-    folder.mkdir(parents=True, exist_ok=True)
-    home.create()
-    link = folder / "latest"
-    fresh = folder / f".latest-{os.getpid()}"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(root.name)
-    fresh.replace(link)
-    return home
+def _parts(
+    stage: Stage, audience: Audience, clock: Clock, base_url: str, stack: AsyncExitStack
+) -> Parts:
+    notifier = audience.notifier
+    chance = random.Random(stage.plan.seed)  # noqa: S311 - jitter, nothing secret
+    is_lockstep = stage.plan.speed is None
+    connection = PaperConnection(
+        home=stage.home,
+        config=stage.config,
+        clock=clock,
+        calendar=stage.calendar,
+        chance=chance,
+        stack=stack,
+        base_url=base_url,
+        is_lockstep=is_lockstep,
+        warned=lambda text: notifier.notify("WARNING", "paper account", text),
+    )
+    return Parts(
+        mode="rehearsal",
+        clock=clock,
+        calendar=stage.calendar,
+        session_id=counted_ids(_name_of(stage))(),
+        key=stage.home.key(lambda size: _rehearsal_key(stage.plan.seed, size)),
+        connect=connection,
+        notifier=notifier,
+        chance=chance,
+        is_real_time=not is_lockstep,
+        measures=audience.measures,
+    )
 
 
 def _issue_session(home: Home, exchange: Exchange, now: datetime) -> None:
@@ -199,9 +200,3 @@ def _name_of(stage: Stage) -> str:
 
 def _rehearsal_key(seed: int, size: int) -> bytes:
     return hashlib.shake_256(f"rehearsal|{seed}".encode()).digest(size)
-
-
-def refuse_live_home(home: Home) -> None:
-    """A rehearsal never writes into a home that is bound to anything else."""
-    if home.binding_file.exists():
-        raise ConfigError(f"the home {home.root} is bound: a rehearsal needs a home of its own")

@@ -54,6 +54,7 @@ async def run_paper(home: Home, config: Config, notifier: Notifier) -> str:
             chance=chance,
             stack=stack,
             printed=_library_said,
+            warned=lambda text: notifier.notify("WARNING", "paper account", text),
         )
 
         async def session() -> None:

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from trading_bot.app.alerts import PrintedAlerts
 from trading_bot.app.progress import Progress
-from trading_bot.app.rehearse import Rehearsal, new_home, play, prepare
+from trading_bot.app.rehearse import Audience, Rehearsal, new_home, play, prepare
 from trading_bot.app.summary import summary_of
 from trading_bot.cli.home import home_of
 from trading_bot.config.load import load_config
@@ -31,12 +31,17 @@ def run(arguments: Namespace) -> int:
         speed=arguments.speed,
     )
     home = new_home(base.root, SystemClock().now())
+    for problem in discard_old(home):
+        print(f"trading-bot: {problem}", file=sys.stderr)
     stage = prepare(plan, home, config)
     progress = Progress(stage.calendar, sys.stdout, is_quiet=arguments.quiet)
     progress.announce(stage)
     measures = Measures()
     reason = asyncio.run(
-        play(stage, notifier=PrintedAlerts(sys.stdout), observers=[progress], measures=measures)
+        play(
+            stage,
+            Audience(notifier=PrintedAlerts(sys.stdout), observers=(progress,), measures=measures),
+        )
     )
     print(summary_of(home, reason, measures))
     return 0

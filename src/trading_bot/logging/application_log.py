@@ -90,18 +90,26 @@ def set_up(
     file = _PrivateRotatingFile(
         folder / FILE_NAME, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8"
     )
-    handlers: list[logging.Handler] = []
-    root = logging.getLogger()
-    for handler, renderer in ((logging.StreamHandler(stream), pretty), (file, _render_line)):
-        handler.setFormatter(
-            structlog.stdlib.ProcessorFormatter(
-                foreign_pre_chain=shared,
-                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-            )
+    handlers: list[logging.Handler] = [logging.StreamHandler(stream), file]
+    _attach(handlers[0], pretty, shared)
+    _attach(file, _render_line, shared)
+    logging.getLogger().setLevel(level)
+    _configure(shared)
+    return ApplicationLog(handlers=handlers)
+
+
+def _attach(handler: logging.Handler, renderer: Processor, shared: list[Processor]) -> None:
+    """Let events of structlog and of the standard module both come out through `renderer`."""
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
-        root.addHandler(handler)
-        handlers.append(handler)
-    root.setLevel(level)
+    )
+    logging.getLogger().addHandler(handler)
+
+
+def _configure(shared: list[Processor]) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -112,7 +120,6 @@ def set_up(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    return ApplicationLog(handlers=handlers)
 
 
 class _Timestamp:

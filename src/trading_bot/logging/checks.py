@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from trading_bot.domain.symbol import is_symbol
@@ -21,6 +22,8 @@ _MONEY_DIGITS_MAX: Final = 12
 
 _PLAIN_MONEY: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,8})?").fullmatch
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+# Every record of a run carries the run's id.
+_is_uuid: Final = lru_cache(maxsize=64)(_UUID)
 _MD5: Final = re.compile(r"[0-9a-f]{32}").fullmatch
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*").fullmatch
 _RULE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*").fullmatch
@@ -96,7 +99,7 @@ def check_timestamp(field: str, value: object) -> datetime:
 
 
 def check_uuid(field: str, value: object) -> None:
-    if type(value) is not str or not _UUID(value):
+    if type(value) is not str or not _is_uuid(value):
         raise refused(field, "a UUID", value)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ import msgspec
 from trading_bot.domain.errors import DataError
 
 _GOT_LENGTH_MAX: Final = 80
+_MOMENTS_KEPT: Final = 512
 _TIMESTAMP: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z", re.ASCII
 ).fullmatch
@@ -53,8 +55,12 @@ def format_timestamp(at: datetime) -> str:
     """
     if at.tzinfo is None:
         raise refused("timestamp", "an aware datetime", at)
-    if at.tzinfo is not UTC:
-        at = at.astimezone(UTC)
+    return _utc_text(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+
+# An event's records all carry its time: the text of a moment is asked for some twenty times.
+@lru_cache(maxsize=_MOMENTS_KEPT)
+def _utc_text(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
@@ -63,12 +69,20 @@ def parse_timestamp(text: str, field: str = "timestamp") -> datetime:
 
     The contract's form, with a fraction of none to six digits: older records may lack milliseconds.
     """
-    if type(text) is str and _TIMESTAMP(text):
+    if type(text) is str:
         try:
-            return datetime.fromisoformat(text)
+            at = _moment(text)
         except ValueError as error:
             raise refused(field, "a time that exists", text) from error
+        if at is not None:
+            return at
     raise refused(field, 'ISO 8601 UTC such as "2025-10-26T14:32:15.123Z"', text)
+
+
+@lru_cache(maxsize=_MOMENTS_KEPT)
+def _moment(text: str) -> datetime | None:
+    """None for another form; ValueError for a time that does not exist."""
+    return datetime.fromisoformat(text) if _TIMESTAMP(text) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,9 +121,17 @@ def _check_subject(event: OrderEvent) -> None:
 def _flat(data: object) -> dict[str, OrderDatum]:
     if not isinstance(data, Mapping):
         raise refused("data", "an object", data)
-    for name in data:
-        check_text("data", name)
-    return {name: _datum(f"data.{name}", value) for name, value in data.items()}
+    kept: dict[str, OrderDatum] = {}
+    for name, value in data.items():
+        if type(name) is not str or not name.isidentifier():
+            check_text("data", name)
+        # What nearly every datum is, first: a text in ASCII, a whole number, nothing.
+        kind = type(value)
+        if (kind is str and value.isascii()) or kind is int or value is None:
+            kept[name] = value
+        else:
+            kept[name] = _datum(f"data.{name}", value)
+    return kept
 
 
 def _datum(field: str, value: object) -> OrderDatum:
