@@ -39,15 +39,20 @@ def timed(count_of: Callable[[], int], seconds: float) -> float:
 
 
 async def timed_waiting(writer: JournalWriter, waiting: int, seconds: float) -> float:
+    """Lines per second of so many tasks, each of which waits for its line before the next."""
     batch = {"orders": [LINE]}
-    lines, start = 0, time.perf_counter()
-    while (spent := time.perf_counter() - start) < seconds:
-        if waiting == 1:
+    start = time.perf_counter()
+    end = start + seconds
+
+    async def append_on() -> int:
+        lines = 0
+        while time.perf_counter() < end:
             await writer.append(batch)
-        else:
-            await asyncio.gather(*(writer.append(batch) for _ in range(waiting)))
-        lines += waiting
-    return lines / spent
+            lines += 1
+        return lines
+
+    lines = sum(await asyncio.gather(*(append_on() for _ in range(waiting))))
+    return lines / (time.perf_counter() - start)
 
 
 async def measure(folder: Path, rounds: int, seconds: float) -> dict[str, list[float]]:
