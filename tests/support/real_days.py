@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trading_bot.app.rehearse import Audience, Rehearsal, new_home, play, prepare
+from trading_bot.app.rehearsal_homes import new_home
+from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare
 from trading_bot.app.replay import Difference, Replayer
 from trading_bot.config.model import Config
 from trading_bot.domain.errors import DataError

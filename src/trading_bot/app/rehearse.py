@@ -1,7 +1,6 @@
 """A rehearsal: the daemon, whole, against the exchange it brings, on virtual or hurried time."""
 
 import hashlib
-import os
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack

@@ -6,7 +6,8 @@ from argparse import Namespace
 
 from trading_bot.app.alerts import PrintedAlerts
 from trading_bot.app.progress import Progress
-from trading_bot.app.rehearse import Audience, Rehearsal, new_home, play, prepare
+from trading_bot.app.rehearsal_homes import discard_old, new_home
+from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare
 from trading_bot.app.summary import summary_of
 from trading_bot.cli.home import home_of
 from trading_bot.config.load import load_config
