@@ -17,8 +17,7 @@ RUN tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin trading-bot \
-    && install -d -m 0700 -o trading-bot -g trading-bot \
-        /srv/trading-bot /srv/trading-bot/config /srv/trading-bot/logs /srv/trading-bot/archive
+    && install -d -m 0700 -o trading-bot -g trading-bot /srv/trading-bot /srv/trading-bot/config
 COPY --from=build /opt/trading-bot /opt/trading-bot
 ENV PATH="/opt/trading-bot/bin:${PATH}" \
     PYTHONUNBUFFERED=1 \
