@@ -1,0 +1,143 @@
+"""What the records hold of one symbol on one trading day."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, TypeVar
+
+import msgspec
+
+from trading_bot.domain.errors import DataError
+from trading_bot.logging.decision_record import DecisionRecord
+from trading_bot.logging.line import parse_timestamp
+from trading_bot.logging.order_event import OrderEvent
+from trading_bot.logging.session_record import SessionRecord
+from trading_bot.logging.trade_record import TradeRecord
+from trading_bot.ports.records import (
+    STREAM_DECISIONS,
+    STREAM_ORDERS,
+    STREAM_SESSIONS,
+    STREAM_TRADES,
+)
+from trading_bot.query.records import HomeRecords
+from trading_bot.query.words import new_york
+
+_Record = TypeVar("_Record", TradeRecord, DecisionRecord, OrderEvent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolDay:
+    """One symbol's records of one day, oldest first.
+
+    `orders` go on to the end of the trades that the day began.
+    """
+
+    symbol: str
+    day: date
+    trades: tuple[TradeRecord, ...]
+    decisions: tuple[DecisionRecord, ...]
+    orders: tuple[OrderEvent, ...]
+
+    @property
+    def refusals(self) -> tuple[DecisionRecord, ...]:
+        """The decisions that let nothing through."""
+        return tuple(record for record in self.decisions if not record.is_approved)
+
+    def events_of(self, trade_id: str) -> tuple[OrderEvent, ...]:
+        """The life of one trade."""
+        return tuple(event for event in self.orders if event.correlation_id == trade_id)
+
+
+def watched_symbols(records: HomeRecords) -> set[str]:
+    """Every symbol that a session of the home had on its watchlist."""
+    found: set[str] = set()
+    for line in records.lines(STREAM_SESSIONS):
+        watched = SessionRecord.from_jsonl_line(line).config.get("watchlist")
+        if isinstance(watched, list):
+            found.update(str(name) for name in watched)
+    return found
+
+
+def decided_symbols(records: HomeRecords) -> set[str]:
+    """Every symbol that a strategy ever wanted; reads all decisions."""
+    heads = (_head(line, STREAM_DECISIONS) for line in records.lines(STREAM_DECISIONS))
+    return {head.symbol for head in heads if head.symbol is not None}
+
+
+def symbol_day(records: HomeRecords, symbol: str, day: date) -> SymbolDay:
+    """What is on record; empty where nothing is. DataError when a line cannot be read."""
+    return SymbolDay(
+        symbol=symbol,
+        day=day,
+        trades=_of(records, STREAM_TRADES, TradeRecord, symbol, day, day),
+        decisions=_of(records, STREAM_DECISIONS, DecisionRecord, symbol, day, day),
+        orders=_of(records, STREAM_ORDERS, OrderEvent, symbol, day, date.max),
+    )
+
+
+def latest_day(records: HomeRecords, symbol: str) -> date | None:
+    """The latest day on which the symbol was looked at: by its tape, else by its records."""
+    for day in reversed(records.tapes()):
+        if any(_is_poll_of(line, symbol) for line in records.tape_of(day.isoformat())):
+            return day
+    days = []
+    for stream in (STREAM_TRADES, STREAM_DECISIONS):
+        for line in records.newest(stream):
+            head = _head(line, stream)
+            if head.symbol == symbol:
+                days.append(_day_of(head))
+                break
+    return max(days, default=None)
+
+
+class _Head(msgspec.Struct):
+    """What decides whether a line is read whole."""
+
+    timestamp: str
+    symbol: str | None = None
+
+
+_HEADS: Final = msgspec.json.Decoder(_Head)
+
+
+def _head(line: str, stream: str) -> _Head:
+    try:
+        return _HEADS.decode(line)
+    except msgspec.MsgspecError as error:
+        raise DataError(
+            f"a line of {stream} cannot be read, `trading-bot verify` says which: {error}"
+        ) from error
+
+
+def _day_of(head: _Head) -> date:
+    return new_york(parse_timestamp(head.timestamp)).date()
+
+
+def _is_poll_of(line: str, symbol: str) -> bool:
+    """True for an event that brought a price of `symbol`."""
+    return line.startswith(('["PollArrived"', '["Bar')) and f'"symbol":"{symbol}"' in line
+
+
+def _of(
+    records: HomeRecords, stream: str, kind: type[_Record], symbol: str, first: date, last: date
+) -> tuple[_Record, ...]:
+    found = [
+        kind.from_jsonl_line(line)
+        for line, day in _since(records, stream, symbol, first)
+        if day <= last
+    ]
+    found.reverse()
+    return tuple(found)
+
+
+def _since(
+    records: HomeRecords, stream: str, symbol: str, first: date
+) -> Iterator[tuple[str, date]]:
+    """The symbol's lines from `first` on, the newest first, reading no further back."""
+    for line in records.newest(stream):
+        head = _head(line, stream)
+        day = _day_of(head)
+        if day < first:
+            return
+        if head.symbol == symbol:
+            yield line, day
