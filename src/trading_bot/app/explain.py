@@ -8,6 +8,7 @@ from trading_bot.app.replay import Replayed, Replayer
 from trading_bot.core.events import CallFailed, Event, PollArrived
 from trading_bot.core.state import StrategySlot, SymbolState
 from trading_bot.domain.bar import Bar
+from trading_bot.market.calendar import Session
 from trading_bot.query.verdicts import Verdict
 from trading_bot.query.watching import DayDigest, Minute, Said, Seen
 
@@ -42,6 +43,11 @@ def minute_of(replayer: Replayer, symbol: str, day: date, start: datetime) -> Mi
             found.seen.append(seen)
         found.said.extend(word for word in said if word.at >= start)
     return found
+
+
+def session_of(replayer: Replayer, day: date) -> Session | None:
+    """The day's session as the bot's own calendar had it; DataError when there is no tape of it."""
+    return next(replayer.replay(day)).state.session
 
 
 def _watch(

@@ -3,13 +3,13 @@
 from argparse import Namespace
 from datetime import UTC, date, datetime, time
 
-from trading_bot.app.explain import day_digest, minute_of
+from trading_bot.app.explain import day_digest, minute_of, session_of
 from trading_bot.app.replay import Replayer
 from trading_bot.cli.home import records_home
 from trading_bot.domain.errors import ConfigError, TradingBotError
-from trading_bot.market.calendar import NyseCalendar
+from trading_bot.market.calendar import Session
 from trading_bot.query.records import HomeRecords
-from trading_bot.query.story import known_symbols, latest_day, symbol_day
+from trading_bot.query.story import decided_symbols, latest_day, symbol_day, watched_symbols
 from trading_bot.query.telling import tell_day, tell_minute
 from trading_bot.query.watching import DayDigest
 from trading_bot.query.words import NEW_YORK, new_york
@@ -21,9 +21,9 @@ def run(arguments: Namespace) -> int:
     home = records_home(arguments)
     records = HomeRecords(home)
     symbol: str = arguments.symbol
-    known = known_symbols(records)
-    if symbol not in known:
-        names = ", ".join(known) or "none"
+    known = watched_symbols(records)
+    if symbol not in known and symbol not in (known := known | decided_symbols(records)):
+        names = ", ".join(sorted(known)) or "none"
         raise ConfigError(f"nothing is on record of {symbol} in {home.root}; known are {names}")
     if arguments.at is None:
         lines = _day(home, records, symbol)
@@ -51,15 +51,13 @@ def _day(home: Home, records: HomeRecords, symbol: str) -> list[str]:
 def _minute(home: Home, records: HomeRecords, symbol: str, text: str) -> list[str]:
     start = _instant(text, records, symbol)
     day = new_york(start).date()
-    _refuse_outside(start, day)
     if day not in records.tapes():
-        days = [str(known) for known in records.tapes()] or ["none"]
-        raise ConfigError(
-            f"there is no tape of {day} in {home.tape}; there is of {', '.join(days)}"
-        )
-    return list(
-        tell_minute(symbol_day(records, symbol, day), minute_of(Replayer(home), symbol, day, start))
-    )
+        days = ", ".join(str(known) for known in records.tapes()) or "no day"
+        raise ConfigError(f"there is no tape of {day} in {home.tape}; there is of {days}")
+    replayer = Replayer(home)
+    _refuse_outside(start, day, session_of(replayer, day))
+    minute = minute_of(replayer, symbol, day, start)
+    return list(tell_minute(symbol_day(records, symbol, day), minute))
 
 
 def _instant(text: str, records: HomeRecords, symbol: str) -> datetime:
@@ -76,12 +74,11 @@ def _instant(text: str, records: HomeRecords, symbol: str) -> datetime:
     return datetime.combine(day, time.fromisoformat(text), NEW_YORK).astimezone(UTC)
 
 
-def _refuse_outside(start: datetime, day: date) -> None:
+def _refuse_outside(start: datetime, day: date, session: Session | None) -> None:
     """Minutes in which nothing was looked at have no story; the one after the close has."""
-    session = NyseCalendar().session(day)
-    local = new_york(start)
     if session is None:
         raise ConfigError(f"there was no session on {day:%A} {day}")
     if not session.open <= start <= session.close:
         hours = f"{new_york(session.open):%H:%M}-{new_york(session.close):%H:%M}"
-        raise ConfigError(f"{local:%H:%M} New York is outside the session of {day} ({hours})")
+        at = f"{new_york(start):%H:%M}"
+        raise ConfigError(f"{at} New York is outside the session of {day} ({hours})")
