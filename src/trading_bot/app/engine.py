@@ -2,7 +2,7 @@
 
 import platform
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -36,6 +36,7 @@ from trading_bot.runtime.supervisor import Service, Supervisor, TaskEvent
 from trading_bot.shell.calls import Calls
 from trading_bot.shell.daemon import Daemon, Observer, Ports
 from trading_bot.shell.inbox import Inbox
+from trading_bot.storage.damage import JournalPoisonedError
 from trading_bot.storage.home import Home
 from trading_bot.storage.streams import JournalSet
 from trading_bot.storage.writer import JournalWriter
@@ -133,6 +134,7 @@ class Engine:
             tape=WriterTape(self._writer),
             notifier=parts.notifier,
             roll=self._roll,
+            rescue=self._rescue,
             measures=parts.measures,
             observers=parts.observers,
         )
@@ -193,6 +195,30 @@ class Engine:
         if not damage:
             return start
         return replace(start, protect_only=f"damaged record: {damage}")
+
+    async def _rescue(self, error: HaltError, records: Mapping[str, Sequence[str]]) -> bool:
+        """A full disk gets the reserve's blocks, so that exits can be recorded."""
+        writer = self._writer
+        assert writer is not None, "the engine is used inside its context"
+        if not isinstance(error, JournalPoisonedError) or not error.is_disk_full:
+            return False
+        if not self._home.free_reserve():
+            return False
+        try:
+            await writer.reopen()
+            await writer.append(self._not_yet_written(records))
+        except HaltError:
+            return False
+        return True
+
+    def _not_yet_written(self, records: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+        """The lines the failed write did not leave behind: it may have got some down."""
+        missing: dict[str, Sequence[str]] = {}
+        for stream, lines in records.items():
+            tail = self._records.tail(stream, len(lines))
+            written = next((n for n in range(len(lines), 0, -1) if tail[-n:] == list(lines[:n])), 0)
+            missing[stream] = lines[written:]
+        return {stream: lines for stream, lines in missing.items() if lines}
 
     async def _roll(self, trading_day: date) -> Started:
         assert self._writer is not None, "the engine is used inside its context"

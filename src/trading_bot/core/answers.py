@@ -100,7 +100,8 @@ def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
         trades.take_order(state, order, event.at, out)
     trades.miss_unknown(state, event.orders, event.at, out)
     for trade in list(state.book.trades.values()):
-        trades.advance(state, trade, event.at, out)
+        if trade.trade_id not in state.resting:
+            trades.advance(state, trade, event.at, out)
     stopping.finish_if_settled(state, event.at, out)
 
 
@@ -154,6 +155,6 @@ def on_cancel(state: CoreState, event: CancelAnswered, out: Out) -> None:
 
 def on_journal_failed(state: CoreState, event: JournalFailed, out: Out) -> None:
     """Nothing may be opened that cannot be recorded."""
-    state.is_journal_dead = True
+    state.is_journal_dead = event.is_dead
     state.protect_only = f"the record cannot be written: {event.reason}"
     alarm(state, out, event.at, "journal_failed", "protect_only", {"reason": event.reason})

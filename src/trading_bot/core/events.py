@@ -169,10 +169,14 @@ class StrategyLoadFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalFailed:
-    """The record can no longer be written; nothing may be opened any more."""
+    """The record could not be written; nothing may be opened any more.
+
+    `is_dead` is false when it was given room again, so that exits can be recorded.
+    """
 
     at: datetime
     reason: str
+    is_dead: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def ask(state: CoreState, at: datetime, out: Out) -> None:
     interval = timedelta(seconds=state.settings.poll.interval_s)
     past = (at - session.open) // interval
     following = session.open + interval * (past + 1)
-    if at < session.close + interval:
+    if at < session.close:
         out.append(SetTimer(name=TIMER, at=following))
     calls = state.calls
     if calls.poll is not None:

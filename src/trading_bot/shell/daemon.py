@@ -52,11 +52,16 @@ class Observer(Protocol):
         ...
 
 
+async def _no_rescue(_error: HaltError, _records: Mapping[str, Sequence[str]]) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What the shell works with.
 
-    `roll` closes a day's files, opens the next and says where it starts from.
+    `roll` closes a day's files, opens the next and says where it starts from. `rescue` is asked
+    when the journal failed on some records: true when it can be written again and they are in it.
     """
 
     clock: Clock
@@ -64,6 +69,7 @@ class Ports:
     tape: Tape
     notifier: Notifier
     roll: Callable[[date], Awaitable[Started]]
+    rescue: Callable[[HaltError, Mapping[str, Sequence[str]]], Awaitable[bool]] = _no_rescue
     measures: Measures
     observers: tuple[Observer, ...] = ()
 
@@ -78,6 +84,7 @@ class Daemon:
         self._calls = calls
         self._timers = Timers()
         self._is_journal_dead = False
+        self._may_enter = True
         self._finished: str | None = None
 
     def request_stop(self, reason: str) -> None:
@@ -111,7 +118,7 @@ class Daemon:
             await clock.wait(self._inbox.arrived, until=due_at)
 
     async def _handle(self, event: Event) -> None:
-        self._put_on_tape(event)
+        await self._put_on_tape(event)
         with self._ports.measures.stage("step"):
             effects = step(self._state, event)
         records: dict[str, list[str]] = {}
@@ -128,12 +135,15 @@ class Daemon:
         for observer in self._ports.observers:
             observer(event, effects)
 
-    def _put_on_tape(self, event: Event) -> None:
-        if not self._is_journal_dead:
-            try:
-                self._ports.tape.put(encode_event(event))
-            except HaltError as error:
-                self._journal_died(error)
+    async def _put_on_tape(self, event: Event) -> None:
+        if self._is_journal_dead:
+            return
+        line = encode_event(event)
+        try:
+            self._ports.tape.put(line)
+        except HaltError as error:
+            if await self._journal_failed(error, {}):
+                self._ports.tape.put(line)
 
     async def _append(self, records: Mapping[str, Sequence[str]]) -> None:
         if self._is_journal_dead:
@@ -145,11 +155,19 @@ class Daemon:
                     await self._ports.tape.sync()
                 await self._ports.sink.append(records)
         except HaltError as error:
-            self._journal_died(error)
+            await self._journal_failed(error, records)
 
-    def _journal_died(self, error: HaltError) -> None:
-        self._is_journal_dead = True
-        self._inbox.put_first(JournalFailed(at=self._ports.clock.now(), reason=str(error)))
+    async def _journal_failed(self, error: HaltError, records: Mapping[str, Sequence[str]]) -> bool:
+        """Open nothing more; true when the journal could be rescued and holds `records`."""
+        self._may_enter = False
+        with self._ports.clock.activity():
+            is_rescued = await self._ports.rescue(error, records)
+        self._is_journal_dead = not is_rescued
+        failed = JournalFailed(
+            at=self._ports.clock.now(), reason=str(error), is_dead=not is_rescued
+        )
+        self._inbox.put_first(failed)
+        return is_rescued
 
     async def _perform(self, effect: Effect) -> None:
         match effect:
@@ -177,16 +195,16 @@ class Daemon:
                 started = await self._ports.roll(effect.trading_day)
         except HaltError as error:
             # The core hears of it first and then turns to the next day without the files.
-            self._journal_died(error)
+            await self._journal_failed(error, {})
             self._timers.set(ROTATE_TIMER, self._ports.clock.now())
         else:
             self._inbox.put_first(started)
 
     def _place(self, effect: PlaceOrder) -> None:
         intent = effect.order.intent
-        if self._is_journal_dead and intent.leg is Leg.ENTRY:
-            # Its intent is not on disk: after a crash nobody would know of it.
-            reason = "the intent could not be recorded"
+        if not self._may_enter and intent.leg is Leg.ENTRY:
+            # Its intent may not be on disk: after a crash nobody would know of it.
+            reason = "the journal failed"
             now = self._ports.clock.now()
             self._inbox.put(
                 OrderFailed(at=now, ref_id=intent.ref_id, outcome="not_sent", reason=reason)
