@@ -11,7 +11,9 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from support.paper import TEN, Desk, make_order, make_ref, run
+from support.paper import CALENDAR, TEN, Desk, SetClock, make_order, make_ref, run
+from trading_bot.brokers.simulated import SimulatedBroker, SimulatedDesk, SimulatedSettings
+from trading_bot.domain.bar import Bar
 from trading_bot.domain.errors import RejectedError, UnknownOutcomeError
 from trading_bot.domain.order import BrokerOrder, OrderState, Side, TimeInForce
 from trading_bot.ports.broker import Broker
@@ -50,7 +52,32 @@ class RestartedDesk:
         self._desk.after(seconds)
 
 
-BENCHES: dict[str, Callable[[], Bench]] = {"paper": Desk, "paper restarted": RestartedDesk}
+class SimulatedBench:
+    """A simulated broker whose market is a minute bar for every quote it is shown."""
+
+    def __init__(self) -> None:
+        self._clock = SetClock()
+        settings = SimulatedSettings(starting_cash=Decimal(100_000))
+        desk = SimulatedDesk(settings=settings, calendar=CALENDAR)
+        self.broker = SimulatedBroker(desk, self._clock)
+
+    def show(self, bid: str, ask: str) -> None:
+        start = self._clock.at
+        self._clock.at += timedelta(minutes=1)
+        low, high = float(bid), float(ask)
+        bar = Bar("AAPL", start, self._clock.at, high, high, low, low, 1000, "recorded")
+        self.broker.desk.open_bars([bar])
+        self.broker.desk.finish_bars([bar])
+
+    def after(self, seconds: float) -> None:
+        self._clock.at += timedelta(seconds=seconds)
+
+
+BENCHES: dict[str, Callable[[], Bench]] = {
+    "paper": Desk,
+    "paper restarted": RestartedDesk,
+    "simulated": SimulatedBench,
+}
 
 
 @pytest.fixture(params=list(BENCHES.values()), ids=list(BENCHES))

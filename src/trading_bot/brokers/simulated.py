@@ -45,6 +45,7 @@ from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.clock import Clock
 
 _BPS: Final = Decimal(10_000)
+_NONE: Final[tuple[()]] = ()
 
 
 class SimulatedSettings(Settings):
@@ -67,13 +68,11 @@ class _Order:
     created_at: datetime
     updated_at: datetime
     level: float
+    is_buy: bool
+    is_stop: bool
     is_new: bool = True
     state: OrderState = OrderState.OPEN
     execution: Execution | None = None
-
-    @property
-    def is_buy(self) -> bool:
-        return self.intent.side is Side.BUY
 
     def as_reported(self) -> BrokerOrder:
         intent, execution = self.intent, self.execution
@@ -96,11 +95,10 @@ class _Order:
 
 @dataclass(slots=True)
 class _Holding:
-    """Shares of one symbol, what they cost, and the latest price seen."""
+    """Shares of one symbol and what they cost."""
 
     quantity: int = 0
     cost: Decimal = ZERO
-    mark: float | None = None
 
 
 @dataclass(slots=True)
@@ -114,6 +112,7 @@ class SimulatedDesk:
     _ids: dict[str, str] = field(default_factory=dict)
     _working: dict[str, list[_Order]] = field(default_factory=dict)
     _holdings: dict[str, _Holding] = field(default_factory=dict)
+    _latest: dict[str, Bar] = field(default_factory=dict)
     _changed: list[_Order] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -138,6 +137,8 @@ class SimulatedDesk:
             created_at=at,
             updated_at=at,
             level=0.0 if price is None else float(price),
+            is_buy=intent.side is Side.BUY,
+            is_stop=intent.type is OrderType.STOP,
         )
         self._ids[ref_id] = order.order_id
         self._orders[order.order_id] = order
@@ -155,22 +156,18 @@ class SimulatedDesk:
     def open_bars(self, bars: Iterable[Bar]) -> None:
         """Let what was sent before them trade at the bars' opens."""
         for bar in bars:
-            working = self._working.get(bar.symbol)
-            if working is not None:
-                self._mark(bar.symbol, bar.open)
-                for order in _stops_first(working):
+            for order in _stops_first(self._working.get(bar.symbol, _NONE)):
+                # A stop that is out of reach first: nearly every order at nearly every bar is one.
+                if not order.is_stop or bar.open <= order.level:
                     self._at_open(order, bar)
 
     def finish_bars(self, bars: Iterable[Bar]) -> None:
         """Let what works meet the rest of the bars."""
         for bar in bars:
-            working = self._working.get(bar.symbol)
-            if working is not None:
-                for order in _stops_first(working):
+            self._latest[bar.symbol] = bar
+            for order in _stops_first(self._working.get(bar.symbol, _NONE)):
+                if not order.is_stop or bar.low <= order.level:
                     self._in_range(order, bar)
-            holding = self._holdings.get(bar.symbol)
-            if holding is not None:
-                holding.mark = bar.close
 
     def end_session(self, at: datetime) -> None:
         """Expire what was good for the day."""
@@ -207,12 +204,11 @@ class SimulatedDesk:
     def account(self, at: datetime) -> AccountSnapshot:
         """Cash now; equity marks a position at the latest price of its bars."""
         equity = self.cash
-        for holding in self._holdings.values():
+        for symbol, holding in self._holdings.items():
+            bar = self._latest.get(symbol)
             if holding.quantity:
-                mark = holding.mark
-                equity += (
-                    holding.cost if mark is None else holding.quantity * price_from_float(mark)
-                )
+                marked = None if bar is None else holding.quantity * price_from_float(bar.close)
+                equity += holding.cost if marked is None else marked
         return AccountSnapshot(
             at=at,
             cash=self.cash,
@@ -251,27 +247,23 @@ class SimulatedDesk:
         return sum(o.intent.quantity for o in self._working.get(symbol, ()) if not o.is_buy)
 
     def _at_open(self, order: _Order, bar: Bar) -> None:
-        kind, price = order.intent.type, bar.open
-        if kind is OrderType.STOP:
-            reached = price <= order.level
-        elif kind is OrderType.LIMIT:
+        price = bar.open
+        if order.intent.type is OrderType.LIMIT:
             reached = price <= order.level if order.is_buy else price >= order.level
         else:
             reached = True
         if not reached:
             order.is_new = False
-        elif order.is_new or kind is OrderType.STOP:
+        elif order.is_new or order.is_stop:
             self._fill(order, self._slipped(order, price), bar.start)
         else:
             # It rested, and the market opened beyond its limit: the limit is what it gets.
             self._fill_if_through(order, price, price, bar.start)
 
     def _in_range(self, order: _Order, bar: Bar) -> None:
-        kind = order.intent.type
-        if kind is OrderType.STOP:
-            if bar.low <= order.level:
-                self._fill(order, self._slipped(order, min(order.level, bar.open)), bar.end)
-        elif kind is OrderType.LIMIT and not order.is_new:
+        if order.is_stop:
+            self._fill(order, self._slipped(order, min(order.level, bar.open)), bar.end)
+        elif not order.is_new:
             self._fill_if_through(order, bar.low, bar.high, bar.end)
 
     def _fill_if_through(self, order: _Order, low: float, high: float, at: datetime) -> None:
@@ -315,11 +307,6 @@ class SimulatedDesk:
         )
         self._end(order, OrderState.FILLED, at)
 
-    def _mark(self, symbol: str, price: float) -> None:
-        holding = self._holdings.get(symbol)
-        if holding is not None:
-            holding.mark = price
-
     def _end(self, order: _Order, state: OrderState, at: datetime) -> None:
         order.state, order.updated_at = state, at
         symbol = order.intent.symbol
@@ -330,10 +317,11 @@ class SimulatedDesk:
         self._changed.append(order)
 
 
-def _stops_first(working: Sequence[_Order]) -> list[_Order]:
-    if len(working) == 1:
-        return [working[0]]
-    return sorted(working, key=lambda order: order.intent.type is not OrderType.STOP)
+def _stops_first(working: Sequence[_Order]) -> Sequence[_Order]:
+    """A copy, for an order that fills leaves the list."""
+    if len(working) > 1:
+        return sorted(working, key=lambda order: not order.is_stop)
+    return tuple(working)
 
 
 class SimulatedBroker:

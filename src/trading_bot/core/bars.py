@@ -27,12 +27,12 @@ def close_due(
 def on_bar(state: CoreState, symbol: SymbolState, bar: Bar, at: datetime, out: Out) -> None:
     """Give a closed one-minute bar to the symbol's strategies; longer ones are put together."""
     for slot in symbol.slots:
-        if slot.strategy.interval_minutes == 1:
+        if slot.interval_minutes == 1:
             _on_own_bar(state, symbol, slot, bar, at, out)
     for minutes, aggregator in symbol.aggregators.items():
         for group in aggregator.take(bar):
             for slot in symbol.slots:
-                if slot.strategy.interval_minutes == minutes:
+                if slot.interval_minutes == minutes:
                     _on_own_bar(state, symbol, slot, group, at, out)
 
 
@@ -40,7 +40,7 @@ def _on_own_bar(
     state: CoreState, symbol: SymbolState, slot: StrategySlot, bar: Bar, at: datetime, out: Out
 ) -> None:
     slot.last_bar = bar
-    if slot.strategy.needs_volume and not bar.has_volume:
+    if slot.needs_volume and not bar.has_volume:
         slot.was_quiet = False
         return
     slot.was_quiet = True

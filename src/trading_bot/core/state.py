@@ -32,6 +32,13 @@ class StrategySlot:
     signals: int = 0
     last_bar: Bar | None = None
     was_quiet: bool = True
+    interval_minutes: int = field(init=False)
+    needs_volume: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Read once: a strategy's properties are the same all day, and bars are many.
+        self.interval_minutes = self.strategy.interval_minutes
+        self.needs_volume = self.strategy.needs_volume
 
 
 @dataclass(slots=True, kw_only=True)

@@ -132,10 +132,13 @@ def _order_wait(state: CoreState, at: datetime) -> timedelta:
 def _view(state: CoreState, trade: Trade, at: datetime) -> View:
     symbol = state.symbols.get(trade.symbol)
     session = state.session
-    age_max = timedelta(seconds=state.settings.quotes.quote_age_max_s)
+    bid = None
+    if trade.exit_reason and symbol is not None and not symbol.problem:
+        age_max = timedelta(seconds=state.settings.quotes.quote_age_max_s)
+        bid = _bid_of(symbol, at, age_max)
     return View(
         now=at,
-        bid=None if symbol is None or symbol.problem else _bid_of(symbol, at, age_max),
+        bid=bid,
         is_open=session is not None and session.open <= at < session.close,
         is_last_minute=session is not None and at >= session.close - _LAST_MINUTE,
         no_entries=_no_entries(state),

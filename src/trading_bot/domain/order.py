@@ -64,9 +64,8 @@ class OrderState(StrEnum):
         return self in _FINAL
 
 
-_FINAL = frozenset(
-    {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED}
-)
+# A tuple: members are compared by identity, while hashing an enum's member is a call of its own.
+_FINAL = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

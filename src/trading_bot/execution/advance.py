@@ -38,10 +38,11 @@ REFUSED_PAUSE = timedelta(seconds=5)
 """After the broker refused a sell, how long until the next try: enough not to hammer it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class View:
     """What the market and the clock say: `bid` None when there is no checked quote.
 
+    Slotted, not frozen: one is made for each look at a trade.
     `no_entries` when nothing may be opened any more: entries that still work are cancelled.
     """
 
@@ -68,12 +69,15 @@ def is_done(trade: Trade) -> bool:
 
 
 def _stale_entries(trade: Trade, view: View, maker: Maker) -> list[Step]:
+    entries = trade.working(Leg.ENTRY)
+    if not entries:
+        return []
     timeout = timedelta(seconds=maker.settings.entry_timeout_s)
     unwanted = view.no_entries or trade.exit_reason
     reason = unwanted or f"entry not filled within {maker.settings.entry_timeout_s} s"
     return [
         Cancel(order=o, reason=reason)
-        for o in trade.working(Leg.ENTRY)
+        for o in entries
         if (unwanted or view.now - o.intent.created_at >= timeout) and _may_cancel(o, view.now)
     ]
 
