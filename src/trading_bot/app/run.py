@@ -13,6 +13,7 @@ from trading_bot.app.housekeeping import keep_session
 from trading_bot.app.signals import stop_on_signals
 from trading_bot.config.model import Config
 from trading_bot.domain.errors import ConfigError
+from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.ids import random_ids
@@ -36,10 +37,20 @@ def check_mode(home: Home, config: Config) -> None:
         )
 
 
-async def run_paper(home: Home, config: Config, notifier: Notifier) -> str:
-    """Run until SIGTERM or SIGINT; returns the reason it stopped."""
+async def run_paper(
+    home: Home,
+    config: Config,
+    notifier: Notifier,
+    *,
+    clock: Clock | None = None,
+    base_url: str | None = None,
+) -> str:
+    """Run until SIGTERM or SIGINT; returns the reason it stopped.
+
+    `base_url` is another exchange than Robinhood, on this machine, and `clock` then its time.
+    """
     check_mode(home, config)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     calendar = make_calendar(config)
     home.create()
     key = home.key(secrets.token_bytes)
@@ -53,6 +64,7 @@ async def run_paper(home: Home, config: Config, notifier: Notifier) -> str:
             calendar=calendar,
             chance=chance,
             stack=stack,
+            base_url=base_url,
             printed=_library_said,
             warned=lambda text: notifier.notify("WARNING", "paper account", text),
         )

@@ -20,6 +20,7 @@ from trading_bot.core.events import (
     Event,
     JournalFailed,
     OrderFailed,
+    PollArrived,
     Started,
     StopRequested,
     TimerFired,
@@ -38,6 +39,7 @@ from trading_bot.shell.timers import Timers
 
 ROTATE_TIMER = "rotate"
 LAG_STAGE = "loop_lag"
+POLL_STAGE = "poll"
 QUOTE_AGE_STAGE = "quote_age"
 
 
@@ -119,6 +121,8 @@ class Daemon:
 
     async def _handle(self, event: Event) -> None:
         await self._put_on_tape(event)
+        if isinstance(event, PollArrived):
+            self._measure(event)
         with self._ports.measures.stage("step"):
             effects = step(self._state, event)
         records: dict[str, list[str]] = {}
@@ -134,6 +138,14 @@ class Daemon:
             await self._perform(effect)
         for observer in self._ports.observers:
             observer(event, effects)
+
+    def _measure(self, event: PollArrived) -> None:
+        """How long the poll took and how old its oldest quote is, on the daemon's clock."""
+        measures = self._ports.measures
+        measures.add(POLL_STAGE, (event.at - event.asked_at).total_seconds())
+        times = [q.updated_at for q in event.quotes if q.updated_at is not None]
+        if times:
+            measures.add(QUOTE_AGE_STAGE, (event.at - min(times)).total_seconds())
 
     async def _put_on_tape(self, event: Event) -> None:
         if self._is_journal_dead:
