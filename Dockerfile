@@ -26,6 +26,8 @@ WORKDIR /srv/trading-bot
 USER trading-bot
 # Entries are cancelled, stops stay, the records are synced: up to 30 s when live.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["trading-bot", "status"]
+# Alive, not ready: a tripped breaker or a lost quote source is no reason to start again.
+HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=3 \
+    CMD ["trading-bot", "status", "--alive"]
 ENTRYPOINT ["trading-bot"]
 CMD ["rehearse", "--generated", "--speed", "60"]

@@ -55,6 +55,7 @@ exit codes: 0 all is well; 4 damage, named by file, line and byte
 """,
     "status": """\
 exit codes: 0 alive and ready; 1 alive, but not ready (the reason is printed); 3 not running
+with --alive: 0 it runs and its loop moves, ready or not; 3 it does not run or does not respond
 """,
     "config": """\
   check    says what is wrong, a line each, and exits with 2; or that all is well
@@ -169,6 +170,9 @@ def _add_verify(command: ArgumentParser) -> None:
 
 def _add_status(command: ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="for programs")
+    command.add_argument(
+        "--alive", action="store_true", help="exit with 0 while it lives, ready or not"
+    )
 
 
 def _add_config(command: ArgumentParser) -> None:
