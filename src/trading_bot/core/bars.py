@@ -77,6 +77,9 @@ def _strategy_raised(
     at: datetime,
     out: Out,
 ) -> None:
+    slot.failures += 1
+    if slot.stopped:
+        return  # Said once: it may fail on every bar of the day.
     name = slot.strategy.name
     reason = f"{type(error).__name__}: {error}"
     for other in state.symbols.values():

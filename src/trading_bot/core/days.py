@@ -116,6 +116,9 @@ def end_day(state: CoreState, at: datetime, out: Out) -> None:
         "trades": state.day.trades,
         "left_open": sum(1 for t in state.book.trades.values() if t.held),
         "polls_skipped": state.calls.polls_skipped,
+        "strategy_failures": sum(
+            slot.failures for symbol in state.symbols.values() for slot in symbol.slots
+        ),
         "unprotected_max_ms": round(state.day.peak_unprotected_s * 1000),
     }
     note(state, out, at, data)

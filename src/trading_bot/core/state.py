@@ -30,6 +30,7 @@ class StrategySlot:
     strategy: Strategy
     stopped: str = ""
     signals: int = 0
+    failures: int = 0
     last_bar: Bar | None = None
     was_quiet: bool = True
     interval_minutes: int = field(init=False)
