@@ -217,11 +217,24 @@ def _book_protection(state: CoreState, trade: Trade, at: datetime, out: Out) -> 
     )
     bare = trade.held - covered
     if bare > 0 and trade.unprotected_since is None:
-        say_trade(state, out, "unprotected", trade, at, {"quantity": bare})
+        since = _bare_since(trade, at)
+        data: Data = {"quantity": bare, "since": since.isoformat()}
+        say_trade(state, out, "unprotected", trade, at, data)
     elif bare <= 0 and trade.unprotected_since is not None:
         seconds = (at - trade.unprotected_since).total_seconds()
         state.day.peak_unprotected_s = max(state.day.peak_unprotected_s, seconds)
         say_trade(state, out, "protected", trade, at, {"unprotected_ms": round(seconds * 1000)})
+
+
+def _bare_since(trade: Trade, at: datetime) -> datetime:
+    """When the shares without a stop were bought, which we learn later; else now."""
+    covered_at = trade.covered_at
+    bought = (
+        execution.at
+        for execution in trade.executions(of_entry=True)
+        if covered_at is None or execution.at > covered_at
+    )
+    return min(bought, default=at)
 
 
 def take_order(

@@ -70,9 +70,10 @@ class TradeBook:
         elif kind in ("plan", "plan_change"):
             _apply_plan(trade, event)
         elif kind == "unprotected":
-            trade.unprotected_since = parse_timestamp(event.timestamp)
+            trade.unprotected_since = _time(event.data.get("since", event.timestamp))
         elif kind == "protected":
             trade.unprotected_since = None
+            trade.covered_at = parse_timestamp(event.timestamp)
         elif kind not in ("note", "left_open", "foreign"):
             self._apply_to_order(trade, event)
 

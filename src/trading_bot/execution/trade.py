@@ -60,7 +60,8 @@ class TrackedOrder:
 class Trade:
     """One trade: an entry, its stops, its exits.
 
-    `exit_reason` is set once we want out; `unprotected_since` while shares are held without a stop;
+    `exit_reason` is set once we want out; `unprotected_since` while shares are held without a stop, from
+    their execution on, `covered_at` is when they last all had one;
     `matches` holds what each exit execution closed, by execution id.
     """
 
@@ -73,6 +74,7 @@ class Trade:
     exit_reason: str = ""
     exit_expected: Decimal | None = None
     unprotected_since: datetime | None = None
+    covered_at: datetime | None = None
     opened_at: datetime | None = None
     bought: int = 0
     sold: int = 0
