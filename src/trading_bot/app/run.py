@@ -55,36 +55,40 @@ async def run_paper(
     home.create()
     key = home.key(secrets.token_bytes)
     home.bind(mode="paper", account=config.account_number, key=key)
-    chance = random.Random()  # noqa: S311 - jitter of retries, nothing secret
     async with AsyncExitStack() as stack:
         connection = PaperConnection(
             home=home,
             config=config,
             clock=clock,
             calendar=calendar,
-            chance=chance,
+            chance=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
             stack=stack,
             base_url=base_url,
             printed=_library_said,
             warned=lambda text: notifier.notify("WARNING", "paper account", text),
         )
-
-        async def session() -> None:
-            await keep_session(connection.keepers[-1], clock, calendar, notifier)
-
-        parts = Parts(
-            mode="paper",
-            clock=clock,
-            calendar=calendar,
-            session_id=random_ids()(),
-            key=key,
-            connect=connection,
-            notifier=notifier,
-            chance=chance,
-            services={"session": session},
-        )
+        parts = _parts(connection, key, notifier)
         engine = await stack.enter_async_context(Engine(home, config, parts))
         stop_on_signals(engine.stop)
         for mended in engine.recoveries:
             notifier.notify("WARNING", "mended at the start", mended)
         return await engine.run()
+
+
+def _parts(connection: PaperConnection, key: bytes, notifier: Notifier) -> Parts:
+    clock, calendar = connection.clock, connection.calendar
+
+    async def session() -> None:
+        await keep_session(connection.keepers[-1], clock, calendar, notifier)
+
+    return Parts(
+        mode="paper",
+        clock=clock,
+        calendar=calendar,
+        session_id=random_ids()(),
+        key=key,
+        connect=connection,
+        notifier=notifier,
+        chance=connection.chance,
+        services={"session": session},
+    )

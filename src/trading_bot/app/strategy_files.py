@@ -2,9 +2,10 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 from pydantic import JsonValue, ValidationError
 
@@ -69,14 +70,15 @@ def _own(entry: StrategyEntry, root: Path, where: str) -> StrategyFactory:
     assert entry.file is not None
     path = root / entry.file
     module = _load(path, entry.name, where)
-    make = getattr(module, "make", None)
-    if not callable(make):
+    found = getattr(module, "make", None)
+    if not callable(found):
         raise ConfigError(f"{where}.file: {path} has no function make(symbol, settings)")
+    # What it makes is checked right away (`_try`), so that it may be taken at its word here.
+    make = cast("Callable[[str, Mapping[str, JsonValue]], Strategy]", found)
     settings: Mapping[str, JsonValue] = entry.settings
 
     def factory(symbol: str) -> Strategy:
-        made: Strategy = make(symbol, settings)
-        return made
+        return make(symbol, settings)
 
     return factory
 

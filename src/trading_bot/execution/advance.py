@@ -56,7 +56,9 @@ class View:
 def next_steps(trade: Trade, view: View, maker: Maker) -> list[Step]:
     """What to do for `trade` now; empty when there is nothing, or an answer must come first."""
     steps = _stale_entries(trade, view, maker)
-    if trade.exit_reason:
+    if trade.working_sells > trade.held:
+        steps.extend(_surplus(trade, view))
+    elif trade.exit_reason:
         steps.extend(_leave(trade, view, maker))
     else:
         steps.extend(_protect(trade, view, maker))
@@ -80,6 +82,19 @@ def _stale_entries(trade: Trade, view: View, maker: Maker) -> list[Step]:
         for o in entries
         if (unwanted or view.now - o.intent.created_at >= timeout) and _may_cancel(o, view.now)
     ]
+
+
+def _surplus(trade: Trade, view: View) -> list[Step]:
+    """A fill that came after its order's end: the newest sells go until the rest fits again."""
+    reason = f"a late fill left {trade.held} shares for {trade.working_sells} in sells"
+    steps: list[Step] = []
+    surplus = trade.working_sells - trade.held
+    for order in reversed(trade.orders.values()):
+        if surplus > 0 and order.is_working and order.intent.leg is not Leg.ENTRY:
+            surplus -= order.remaining
+            if _may_cancel(order, view.now):
+                steps.append(Cancel(order=order, reason=reason))
+    return steps
 
 
 def _protect(trade: Trade, view: View, maker: Maker) -> list[Step]:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from trading_bot.domain.money import ZERO
-from trading_bot.domain.order import BrokerOrder, Leg, OrderState
+from trading_bot.domain.order import BrokerOrder, Execution, Leg, OrderState
 from trading_bot.execution.trade import TrackedOrder, Trade
+from trading_bot.logging.checks import check_money, check_price
+from trading_bot.logging.line import RecordError
 from trading_bot.logging.order_event import OrderDatum
 
 _FINAL_KIND = {
@@ -69,11 +71,26 @@ def impossible(trade: Trade, order: TrackedOrder, seen: BrokerOrder) -> str:
         return f"expected {intent.side} {intent.symbol}, the broker says {seen.side} {seen.symbol}"
     if not seen.order_id:
         return "the broker's order has no id"
-    fresh = {e.execution_id: e for e in seen.executions if e.execution_id not in order.executions}
+    fresh: dict[str, Execution] = {}
+    for execution in seen.executions:
+        if execution.execution_id not in order.executions:
+            fresh.setdefault(execution.execution_id, execution)
     for execution in fresh.values():
-        if execution.quantity <= 0 or not execution.price.is_finite() or execution.price <= ZERO:
-            return f"an execution of {execution.quantity} at {execution.price}"
-    sold = sum(e.quantity for e in fresh.values())
-    if intent.leg is not Leg.ENTRY and sold > trade.held:
-        return f"sold {sold} {intent.symbol}, only {trade.held} were held"
+        if execution.quantity <= 0 or not _can_be_recorded(execution):
+            return (
+                f"an execution of {execution.quantity} at {execution.price}, fees {execution.fees}"
+            )
+    traded = sum(e.quantity for e in fresh.values())
+    if order.filled + traded > intent.quantity:
+        return f"filled {order.filled + traded} of an order of {intent.quantity} {intent.symbol}"
+    if intent.leg is not Leg.ENTRY and traded > trade.held:
+        return f"sold {traded} {intent.symbol}, only {trade.held} were held"
     return ""
+
+
+def _can_be_recorded(execution: Execution) -> bool:
+    try:
+        check_price("price", execution.price)
+        return check_money("fees", execution.fees) >= ZERO
+    except RecordError:
+        return False

@@ -60,9 +60,9 @@ class TrackedOrder:
 class Trade:
     """One trade: an entry, its stops, its exits.
 
-    `exit_reason` is set once we want out; `unprotected_since` while shares are held without a stop, from
-    their execution on, `covered_at` is when they last all had one;
-    `matches` holds what each exit execution closed, by execution id.
+    `exit_reason` is set once we want out; `unprotected_since` while shares are held without a stop,
+    from their execution on; `covered_at` is when they last all had one; `matches` holds what each
+    exit execution closed, by execution id.
     """
 
     trade_id: str

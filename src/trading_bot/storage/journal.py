@@ -15,6 +15,7 @@ from trading_bot.storage.damage import (
 from trading_bot.storage.files import FileOperations, SystemFiles
 from trading_bot.storage.recovery import (
     CHECK_BYTES,
+    Recovered,
     Recoverer,
     Recovery,
     place_seal,
@@ -122,22 +123,8 @@ class JournalFile:
         except BaseException:
             files.close(descriptor)
             raise
-        head = FileHead(
-            file=file,
-            lines=recovered.lines,
-            size=recovered.size,
-            head=recovered.head,
-            previous=recovered.previous,
-        )
-        return cls(
-            files,
-            file,
-            descriptor,
-            seal_descriptor,
-            head,
-            recovered.recovery,
-            is_durable=is_durable,
-        )
+        head, recovery = _head_of(file, recovered), recovered.recovery
+        return cls(files, file, descriptor, seal_descriptor, head, recovery, is_durable=is_durable)
 
     @property
     def file(self) -> Path:
@@ -313,3 +300,13 @@ def _create_if_missing(files: FileOperations, file: Path, previous: bytes | None
         if seal.previous is not None and previous in {None, seal.previous}:
             return
     place_seal(files, file, previous or GENESIS)
+
+
+def _head_of(file: Path, recovered: Recovered) -> FileHead:
+    return FileHead(
+        file=file,
+        lines=recovered.lines,
+        size=recovered.size,
+        head=recovered.head,
+        previous=recovered.previous,
+    )
