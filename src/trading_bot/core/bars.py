@@ -8,6 +8,7 @@ from trading_bot.core.events import HistoricalsArrived, StrategyLoadFailed
 from trading_bot.core.say import Numbers, alarm, over, warn
 from trading_bot.core.state import CoreState, Out, StrategySlot, SymbolState
 from trading_bot.domain.bar import Bar
+from trading_bot.domain.errors import DataError
 from trading_bot.domain.signal import ExitSignal, Signal
 from trading_bot.market.bars import bars_from_historicals
 
@@ -121,7 +122,12 @@ def on_historicals(state: CoreState, event: HistoricalsArrived, out: Out) -> Non
             and session.open <= b.start
             and b.start + five_minutes <= event.at
         ]
-        bars = bars_from_historicals(own)
+        try:
+            bars = bars_from_historicals(own)
+        except DataError as error:
+            refused: Numbers = {"symbol": symbol.symbol, "reason": str(error)}
+            warn(state, out, event.at, "history_refused", "indicators_not_warmed_up", refused)
+            continue
         primed += len(bars)
         for slot in symbol.slots:
             _warm_up(state, symbol, slot, bars, event.at, out)

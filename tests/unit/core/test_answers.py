@@ -348,7 +348,7 @@ def test_sale_of_more_than_is_held_stops_entries_and_is_not_booked() -> None:
 
     assert "broker_answer_impossible" in risk_types(core)
     assert risk_types(core).count("broker_answer_impossible") == 1
-    assert "sold" in core.state.protect_only
+    assert "filled 468 of an order of 467" in core.state.protect_only
     assert len(core.records(STREAM_TRADES)) == 1
 
 

@@ -215,6 +215,18 @@ def test_history_after_the_first_live_bar_is_too_late() -> None:
     assert strategy.warmed == []
 
 
+@pytest.mark.parametrize("given", [history(5, 5), history(10, 5)])
+def test_history_out_of_order_warms_nothing_up(given: tuple[HistoricalBar, ...]) -> None:
+    """A history no bar can be made of is said, and the day goes on without it."""
+    core, strategy = mid_session()
+
+    core.send(HistoricalsArrived(at=after_open(32, 1), bars=given))
+
+    assert strategy.warmed == []
+    (event,) = core.records(STREAM_RISK)
+    assert event.event_type == "history_refused"
+
+
 def test_warm_up_that_raises_stops_the_strategy() -> None:
     """A bug in a warm-up is as loud as one on a bar."""
 

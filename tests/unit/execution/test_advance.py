@@ -383,3 +383,26 @@ def test_done_is_nothing_held_and_nothing_working() -> None:
 
     assert is_done(table.trade)
     assert not is_done(open_table().trade)
+
+
+def test_late_fill_of_an_ended_stop_ends_what_is_too_much() -> None:
+    """The old stop sold after all: the new one would sell short, so it goes and is made anew."""
+    table = held_table()
+    old = table.last(Leg.STOP)
+    table.state(old, S.CANCELLED, 2)
+    (again,) = table.steps(2)
+    new = table.send(again, 2)
+    table.state(new, S.OPEN, 2)
+    assert table.steps(3) == [], "control: one stop for all is right"
+
+    table.fill(old, "late", 400, 3)
+    (cancel,) = table.steps(3)
+
+    assert isinstance(cancel, Cancel)
+    assert cancel.order is new
+    table.ask_cancel(cancel, 3)
+    assert table.steps(4) == []
+    table.state(new, S.CANCELLED, 4)
+    (fitting,) = table.steps(4)
+    assert isinstance(fitting, Sell)
+    assert fitting.intent.quantity == 67

@@ -137,8 +137,10 @@ def test_reading_of_the_right_order_is_possible() -> None:
         ({"symbol": "MSFT"}, (), "MSFT"),
         ({"side": Side.BUY}, (), "BUY"),
         ({"order_id": ""}, (), "no id"),
-        ({}, (execution("x", 468, "99.00", OPEN),), "only 467 were held"),
-        ({}, (execution("x", 467, "99.00", OPEN), ONE), "sold 468"),
+        ({}, (execution("x", 468, "99.00", OPEN),), "filled 468 of an order of 467"),
+        ({}, (execution("x", 467, "99.00", OPEN), ONE), "filled 468"),
+        ({}, (execution("x", 1, "99.00", OPEN, "-1"),), "fees -1"),
+        ({}, (execution("x", 1, "1E+20", OPEN),), "1E+20"),
         ({}, (execution("x", 0, "99.00", OPEN),), "an execution of 0"),
         ({}, (execution("x", 1, "0", OPEN),), "at 0"),
         ({}, (replace(ONE, price=Decimal("NaN")),), "NaN"),
@@ -153,3 +155,15 @@ def test_impossible_readings(
     said = impossible(trade, order, broker_order(order.intent, S.OPEN, *sold, **changes))
 
     assert says in said
+
+
+def test_more_sold_than_held_is_impossible() -> None:
+    """A stop of 467 cannot sell 467 when another sell took 100 of them."""
+    trade, order = stop_of()
+    trade.sold = 100
+
+    said = impossible(
+        trade, order, broker_order(order.intent, S.FILLED, execution("x", 467, "99.00", OPEN))
+    )
+
+    assert said == "sold 467 AAPL, only 367 were held"
