@@ -87,8 +87,9 @@ def _unknown(name: str) -> str:
     own = sorted(known for known in _known() if known.startswith(name + NESTING))
     if own:
         return f"names a whole group, set its keys one by one, such as {own[0]}"
-    every = [*_known(), *(PREFIX + other for other in OTHER_VARIABLES)]
-    return f"unknown variable{nearest(name, every)}"
+    # Compared without what all have in common, which would make any two names look alike.
+    every = [*(known.removeprefix(PREFIX) for known in _known()), *OTHER_VARIABLES]
+    return f"unknown variable{nearest(name.removeprefix(PREFIX), every, before=PREFIX)}"
 
 
 def _value(path: KeyPath, text: str) -> Any:

@@ -26,9 +26,18 @@ def problems_of(
 
     `sources` names the variable a key came from; keys without one came from the file.
     """
-    for item in error.errors():
+    items = error.errors()
+    for item in items:
+        if item["type"] == "too_short" and any(_is_within(item, other) for other in items):
+            # The list is too short only because of what is wrong with its items.
+            continue
         path = (*before, *item["loc"])
         yield f"{_place(path, sources or {})}: {_what(cast(dict[str, Any], item), model, path)}"
+
+
+def _is_within(outer: Any, inner: Any) -> bool:
+    depth = len(outer["loc"])
+    return len(inner["loc"]) > depth and inner["loc"][:depth] == outer["loc"]
 
 
 def strategy_problems(strategies: Sequence[StrategyEntry]) -> Iterator[str]:
@@ -48,11 +57,16 @@ def strategy_problems(strategies: Sequence[StrategyEntry]) -> Iterator[str]:
                 yield from problems_of(error, model, (*before, "settings"))
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The end of a sentence that names the known word nearest to `name`, or else all of them."""
+def nearest(name: str, known: Sequence[str], before: str = "") -> str:
+    """The end of a sentence that names the known word nearest to `name`, or else some of them.
+
+    `before` is written in front of the word; words that have it are too many to be listed.
+    """
     found = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if found:
-        return f", did you mean {found[0]!r}?"
+        return f", did you mean {before + found[0]!r}?"
+    if before:
+        return "; docs/configuration.md lists those that are known"
     more = ", ..." if len(known) > _LISTED_MAX else ""
     return f"; known are {', '.join(known[:_LISTED_MAX])}{more}"
 
@@ -72,27 +86,54 @@ def _what(item: dict[str, Any], model: type[BaseModel], path: Path) -> str:
     if ", got " in message or isinstance(item["input"], BaseModel | Mapping):
         return _one_line(message)
     if any(is_secret_name(str(part)) for part in path):
-        return f"{message}, got {type(item['input']).__name__} {REDACTED}"
+        return f"{message}, got {_kind(item['input'])} {REDACTED}"
     return f"{message}, got {_shown(item['input'])}"
+
+
+_LENGTHS = {
+    "too_short": "expected at least {min_length} of them",
+    "too_long": "expected at most {max_length} of them",
+    "string_too_short": "expected a text that is not empty",
+}
+_WORDS = {
+    "Input should be": "expected",
+    "a valid tuple": "a list",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "a text",
+    "a valid boolean": "true or false",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "greater than": "over",
+    "less than": "under",
+}
+"""Pydantic's words in the order in which they are replaced, and what people call it."""
 
 
 def _message(item: dict[str, Any]) -> str:
     if item["type"] in ("model_type", "dict_type"):
         return f"expected an object, got {_shown(item['input'])}"
+    if item["type"] in _LENGTHS:
+        return _LENGTHS[item["type"]].format(**item["ctx"])
     message = str(item["msg"]).removeprefix("Value error, ")
-    message = message.replace("Input should be", "expected", 1)
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours, 1)
     return message[:1].lower() + message[1:]
 
 
 def _shown(value: object) -> str:
     """Type and value as JSON calls them, short."""
-    name = _JSON_NAMES.get(type(value), type(value).__name__)
+    name = _kind(value)
     if value is None:
         return name
     text = repr(value)
     if isinstance(value, bool):
         text = text.lower()
     return f"{name} {text[:_SHOWN_MAX]}{'...' if len(text) > _SHOWN_MAX else ''}"
+
+
+def _kind(value: object) -> str:
+    return _JSON_NAMES.get(type(value), type(value).__name__)
 
 
 _JSON_NAMES = {
