@@ -4,7 +4,7 @@ import csv
 import heapq
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -33,11 +33,13 @@ def minutes(calendar: NyseCalendar) -> Iterator[datetime]:
             at += MINUTE
 
 
-def made_up(calendar: NyseCalendar, count: int) -> dict[str, list[Row]]:
+def made_up(
+    calendar: NyseCalendar, count: int, symbols: Sequence[str] = SYMBOLS
+) -> dict[str, list[Row]]:
     """A seeded random walk for each symbol: four steps a bar, to the cent."""
     starts = [at.isoformat() for at, _ in zip(minutes(calendar), range(count), strict=False)]
     found = {}
-    for number, symbol in enumerate(SYMBOLS):
+    for number, symbol in enumerate(symbols):
         chance = random.Random(SEED * 1000 + number)
         price, rows = 50.0 + 40 * number, []
         for at in starts:

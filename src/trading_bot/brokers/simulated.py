@@ -45,7 +45,6 @@ from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.clock import Clock
 
 _BPS: Final = Decimal(10_000)
-_NONE: Final[tuple[()]] = ()
 
 
 class SimulatedSettings(Settings):
@@ -155,18 +154,22 @@ class SimulatedDesk:
 
     def open_bars(self, bars: Iterable[Bar]) -> None:
         """Let what was sent before them trade at the bars' opens."""
+        working_of = self._working.get
         for bar in bars:
-            for order in _stops_first(self._working.get(bar.symbol, _NONE)):
-                # A stop that is out of reach first: nearly every order at nearly every bar is one.
-                if not order.is_stop or bar.open <= order.level:
+            working = working_of(bar.symbol)
+            if working is not None and not _is_far(working, bar.open):
+                for order in _stops_first(working):
                     self._at_open(order, bar)
 
     def finish_bars(self, bars: Iterable[Bar]) -> None:
         """Let what works meet the rest of the bars."""
+        working_of, latest = self._working.get, self._latest
         for bar in bars:
-            self._latest[bar.symbol] = bar
-            for order in _stops_first(self._working.get(bar.symbol, _NONE)):
-                if not order.is_stop or bar.low <= order.level:
+            symbol = bar.symbol
+            latest[symbol] = bar
+            working = working_of(symbol)
+            if working is not None and not _is_far(working, bar.low):
+                for order in _stops_first(working):
                     self._in_range(order, bar)
 
     def end_session(self, at: datetime) -> None:
@@ -248,7 +251,9 @@ class SimulatedDesk:
 
     def _at_open(self, order: _Order, bar: Bar) -> None:
         price = bar.open
-        if order.intent.type is OrderType.LIMIT:
+        if order.is_stop:
+            reached = price <= order.level
+        elif order.intent.type is OrderType.LIMIT:
             reached = price <= order.level if order.is_buy else price >= order.level
         else:
             reached = True
@@ -262,7 +267,8 @@ class SimulatedDesk:
 
     def _in_range(self, order: _Order, bar: Bar) -> None:
         if order.is_stop:
-            self._fill(order, self._slipped(order, min(order.level, bar.open)), bar.end)
+            if bar.low <= order.level:
+                self._fill(order, self._slipped(order, min(order.level, bar.open)), bar.end)
         elif not order.is_new:
             self._fill_if_through(order, bar.low, bar.high, bar.end)
 
@@ -315,6 +321,11 @@ class SimulatedDesk:
         if not working:
             del self._working[symbol]
         self._changed.append(order)
+
+
+def _is_far(working: Sequence[_Order], price: float) -> bool:
+    """True for a lone stop that `price` does not reach: nearly every bar of what is held."""
+    return len(working) == 1 and working[0].is_stop and price > working[0].level
 
 
 def _stops_first(working: Sequence[_Order]) -> Sequence[_Order]:
