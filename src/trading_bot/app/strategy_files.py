@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +38,19 @@ def make_factories(config: Config, root: Path) -> dict[str, StrategyFactory]:
     if problems:
         raise ConfigError(*problems)
     return factories
+
+
+def copy_own_strategies(config: Config, source: Path, target: Path) -> None:
+    """Put the trader's own strategy files where another home has them.
+
+    A rehearsal then keeps the code it was played with, and can be replayed when that has changed.
+    ConfigError, before anything is copied, when one of them is not there or is broken.
+    """
+    make_factories(config, source)
+    for entry in config.strategies:
+        if entry.file:
+            (target / entry.file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / entry.file, target / entry.file)
 
 
 def strategy_hashes(config: Config, root: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from trading_bot.app.alerts import PrintedAlerts
 from trading_bot.app.progress import Progress
 from trading_bot.app.rehearsal_homes import discard_old, new_home
 from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare
+from trading_bot.app.strategy_files import copy_own_strategies
 from trading_bot.app.summary import summary_of
 from trading_bot.cli.home import home_of
 from trading_bot.config.load import load_config
@@ -34,6 +35,7 @@ def run(arguments: Namespace) -> int:
     home = new_home(base.root, SystemClock().now())
     for problem in discard_old(home):
         print(f"trading-bot: {problem}", file=sys.stderr)
+    copy_own_strategies(config, base.root, home.root)
     stage = prepare(plan, home, config)
     progress = Progress(stage.calendar, sys.stdout, is_quiet=arguments.quiet)
     progress.announce(stage)

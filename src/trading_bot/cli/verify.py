@@ -10,6 +10,7 @@ from trading_bot.domain.errors import TradingBotError
 from trading_bot.query.readable import unreadable_lines
 from trading_bot.query.records import HomeRecords
 from trading_bot.query.running import holder_of
+from trading_bot.query.status import was_cut_off
 from trading_bot.query.words import counted, table
 from trading_bot.storage.home import Home
 from trading_bot.storage.verify import VerifyReport, verify_home
@@ -58,7 +59,9 @@ def _files(report: VerifyReport, home: Home) -> list[str]:
 
 def _replays(home: Home) -> Iterator[tuple[str, int]]:
     """A line for each day's tape, and OK, FAILED (cannot be replayed) or DAMAGED (differs)."""
-    days = list(HomeRecords(home).tapes())
+    records = HomeRecords(home)
+    days = list(records.tapes())
+    last = max(days, default=None)
     if days and holder_of(home) is not None:
         yield f"replay {days[-1]}: left out, a daemon is writing it", exits.OK
         days.pop()
@@ -71,6 +74,9 @@ def _replays(home: Home) -> Iterator[tuple[str, int]]:
             continue
         if difference is None:
             yield f"replay {day}: the same records again", exits.OK
+        elif difference.recorded is None and day == last and was_cut_off(records):
+            text = f"the daemon was ended before it wrote the last of its {difference.stream}"
+            yield f"replay {day}: the same records again, but {text}", exits.OK
         else:
             place = f"{difference.stream} parts at line {difference.number} of the day"
             recorded = difference.recorded or "nothing"

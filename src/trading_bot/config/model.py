@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, time
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue
@@ -41,6 +42,13 @@ def _once(items: tuple[str, ...]) -> tuple[str, ...]:
     return items
 
 
+def _inside(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"expected a file inside the home, relative to it, got {text!r}")
+    return text
+
+
 Symbol = Annotated[str, AfterValidator(parse_symbol)]
 Day = Annotated[str, AfterValidator(_day)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
@@ -53,7 +61,7 @@ class StrategyEntry(Settings):
     name: str = Field(
         min_length=1, description="A built-in strategy's name, or the name of your own."
     )
-    file: str | None = Field(
+    file: Annotated[str, AfterValidator(_inside)] | None = Field(
         default=None,
         min_length=1,
         description="Your own strategy's Python file, relative to the home; null if built in.",

@@ -135,7 +135,7 @@ def status_of(home: Home, now: datetime) -> Status:
     """Look at lock, status file and session records; `now` is real time."""
     pid = holder_of(home)
     snapshot, age_s, unreadable = _read_snapshot(home, now)
-    last = _last_session(home)
+    last = _last_session(HomeRecords(home))
     state, reasons = _judge(pid, snapshot, age_s, unreadable, last)
     return Status(
         state=state,
@@ -159,8 +159,14 @@ def _read_snapshot(home: Home, now: datetime) -> tuple[Snapshot | None, float | 
         return None, None, f"{path} cannot be read: {error}"
 
 
-def _last_session(home: Home) -> SessionRecord | None:
-    lines = HomeRecords(home).tail(STREAM_SESSIONS, 1)
+def was_cut_off(records: HomeRecords) -> bool:
+    """The last session did not come to its end: it runs, or it was killed."""
+    last = _last_session(records)
+    return last is not None and last.kind != "end"
+
+
+def _last_session(records: HomeRecords) -> SessionRecord | None:
+    lines = records.tail(STREAM_SESSIONS, 1)
     try:
         return SessionRecord.from_jsonl_line(lines[-1]) if lines else None
     except DataError:

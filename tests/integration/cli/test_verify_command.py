@@ -92,6 +92,20 @@ def test_a_replay_that_differs_is_damage(copied: Home, run: Run) -> None:
     assert "DAMAGED replay 2024-07-02: orders parts at line" in answer.out
 
 
+def test_a_run_that_was_killed_may_lack_its_last_records(copied: Home, run: Run) -> None:
+    """The tape is written first: what it gives beyond the records is no damage after a kill."""
+    for name in ("sessions", "orders"):
+        path, seal = copied.logs / f"{name}.jsonl", copied.logs / f"{name}.seal"
+        for file in (path, seal):
+            lines = file.read_bytes().splitlines(keepends=True)
+            file.write_bytes(b"".join(lines[:-1]))
+
+    answer = run("verify", "--replay", home=copied)
+
+    assert answer.code == 0
+    assert "ended before it wrote the last of its orders" in answer.out
+
+
 def test_a_day_that_is_being_written_is_not_replayed(copied: Home, run: Run) -> None:
     """While a daemon holds the home its last day's tape may be ahead of its records."""
     with copied.lock():

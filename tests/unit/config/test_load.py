@@ -134,6 +134,10 @@ def test_a_key_like_no_other_is_refused_with_the_known_ones(home: Home) -> None:
             {"paper": {"requires_settled_cash": "yes"}},
             "paper.requires_settled_cash: expected true or false, got text 'yes'",
         ),
+        (
+            {"strategies": [{"name": "mine", "file": "../mine.py"}]},
+            "strategies.0.file: expected a file inside the home, relative to it, got '../mine.py'",
+        ),
         ({"strategies": [{"file": "x.py"}]}, "strategies.0.name: expected a value, got none"),
         (
             {"strategies": [{"name": "ema-cross"}, {"name": "ema-cross"}]},
