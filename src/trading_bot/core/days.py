@@ -5,14 +5,16 @@ from decimal import Decimal
 
 from trading_bot.core import bars, polls, stopping, trades
 from trading_bot.core.breakers import reset_due
-from trading_bot.core.effects import RequestHistoricals, RequestHours, RollDay, SetTimer
+from trading_bot.core.effects import Record, RequestHistoricals, RequestHours, RollDay, SetTimer
 from trading_bot.core.events import Started, StrategyLoadFailed
 from trading_bot.core.rebuild import restore
-from trading_bot.core.say import Data, note, warn
+from trading_bot.core.say import Data, Numbers, note, warn
 from trading_bot.core.state import Calls, CoreState, DayState, Out, StrategySlot, SymbolState
+from trading_bot.core.unwritten import Unwritten
 from trading_bot.domain.money import text_of
 from trading_bot.market.bars import BarAggregator, BarBuilder
 from trading_bot.market.quote_check import QuoteTracker
+from trading_bot.ports.records import STREAM_TRADES
 
 
 def on_started(state: CoreState, event: Started, out: Out) -> None:
@@ -21,10 +23,21 @@ def on_started(state: CoreState, event: Started, out: Out) -> None:
     if event.is_new_session:
         state.started_at = event.at
     _turn_to(state, event.start.trading_day)
-    restore(state, event.start, event.session)
+    _write_unwritten(state, restore(state, event.start, event.session), event.at, out)
     if state.protect_only:
         warn(state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only})
     _begin(state, event.at, out)
+
+
+def _write_unwritten(state: CoreState, found: Unwritten, at: datetime, out: Out) -> None:
+    """Before anything else is recorded: a crash now leaves it to be found again."""
+    if not found.records:
+        return
+    out.extend(Record(STREAM_TRADES, record) for record in found.records)
+    if found.closes_a_trade:
+        trades.write_metric(state, at, out)
+    numbers: Numbers = {"trade_records": len(found.records)}
+    warn(state, out, at, "trade_records_missing", "written_again", numbers)
 
 
 def _turn_to(state: CoreState, trading_day: date) -> None:

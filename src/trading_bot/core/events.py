@@ -27,9 +27,10 @@ class SessionInfo:
 class StartState:
     """What the records say at a start or a day's switch; raw lines of the record, oldest first.
 
-    `order_lines` are the events of trades that are not closed and the day's notes, `trade_lines`
-    the latest trade records (enough for the performance window and the day), `risk_lines` every
-    trip and reset of a breaker, `order_seq` and `decision_seq` the next free numbers.
+    `order_lines` are the events of trades that are not closed, or that the last step on record
+    closed, and the day's notes, `trade_lines` the latest trade records (enough for the performance
+    window and the day), `risk_lines` every trip and reset of a breaker, `order_seq` and
+    `decision_seq` the next free numbers.
     """
 
     trading_day: date

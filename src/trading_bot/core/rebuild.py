@@ -6,6 +6,7 @@ from decimal import Decimal
 from trading_bot.core.events import SessionInfo, StartState
 from trading_bot.core.say import book_result
 from trading_bot.core.state import CoreState
+from trading_bot.core.unwritten import Unwritten, find_unwritten
 from trading_bot.domain.money import ZERO
 from trading_bot.domain.order import Leg
 from trading_bot.execution.book import TradeBook
@@ -18,8 +19,8 @@ from trading_bot.performance.metric import RollingWindow
 from trading_bot.risk.breaker import rebuild as rebuild_breaker
 
 
-def restore(state: CoreState, start: StartState, session: SessionInfo) -> None:
-    """Fill `state` from the lines of `start`.
+def restore(state: CoreState, start: StartState, session: SessionInfo) -> Unwritten:
+    """Fill `state` from the lines of `start`; what a crash left unwritten counts and is returned.
 
     RecordError or DataError when a line is not what it must be.
     """
@@ -32,6 +33,8 @@ def restore(state: CoreState, start: StartState, session: SessionInfo) -> None:
         execution_mode=session.execution_mode,
         account_id=session.account_id,
     )
+    unwritten = find_unwritten(events, trades, state.origin, start.order_seq)
+    trades.extend(unwritten.records)
     state.book = TradeBook()
     state.resting = set()
     state.book.restore(e for e in events if e.kind != "note")
@@ -48,6 +51,7 @@ def restore(state: CoreState, start: StartState, session: SessionInfo) -> None:
         ref for ref, (_, order) in state.book.orders.items() if order.intent.leg is Leg.ENTRY
     }
     _restore_day(state, events, trades)
+    return unwritten
 
 
 def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeRecord]) -> None:

@@ -316,13 +316,18 @@ def _close(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     data: Data = {"quantity": trip.quantity, "net_profit_loss": text_of(trip.net_profit_loss)}
     say_trade(state, out, "closed", trade, at, data)
     book_result(state, trip.net_profit_loss, trip.closed_at)
+    write_metric(state, at, out)
+    ask_account(state, out)
+    check_day(state, at, out)
+
+
+def write_metric(state: CoreState, at: datetime, out: Out) -> None:
+    """Record how the latest round trips did, and tell when that is bad."""
     equity = (state.day.opening_equity or ZERO) + state.day.realised
     metric = state.window.metric(at=at, equity=equity)
     out.append(Record(STREAM_PERFORMANCE, metric))
     if metric.alert_triggered and metric.alert_message:
         out.append(Alert(severity="WARNING", subject="performance", text=metric.alert_message))
-    ask_account(state, out)
-    check_day(state, at, out)
 
 
 def ask_account(state: CoreState, out: Out) -> None:

@@ -28,6 +28,7 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 class _OrderHead(msgspec.Struct):
     seq: int
     kind: str
+    timestamp: str
     correlation_id: str | None = None
 
 
@@ -67,20 +68,25 @@ def start_hash(start: StartState) -> str:
 
 def _open_orders(source: RecordSource, trading_day: date) -> tuple[tuple[str, ...], int]:
     open_trades: dict[str, list[tuple[int, str]]] = {}
+    # Trades that the last step closed: a crash may have kept their trade records from the disk.
+    just_closed: list[tuple[int, str]] = []
+    last_at = ""
     notes: list[tuple[int, str]] = []
     following = 0
     for line in source.lines(STREAM_ORDERS):
         head = _decode(line, _OrderHead, STREAM_ORDERS)
         following = head.seq + 1
+        if head.timestamp != last_at:
+            last_at = head.timestamp
+            just_closed.clear()
         if head.kind == "note":
             if _decode(line, _Note, STREAM_ORDERS).data.trading_day == trading_day.isoformat():
                 notes.append((head.seq, line))
         elif head.correlation_id is not None:
+            open_trades.setdefault(head.correlation_id, []).append((head.seq, line))
             if head.kind == "closed":
-                open_trades.pop(head.correlation_id, None)
-            else:
-                open_trades.setdefault(head.correlation_id, []).append((head.seq, line))
-    kept = sorted([pair for lines in open_trades.values() for pair in lines] + notes)
+                just_closed.extend(open_trades.pop(head.correlation_id))
+    kept = sorted([pair for lines in open_trades.values() for pair in lines] + just_closed + notes)
     return tuple(line for _, line in kept), following
 
 
