@@ -85,6 +85,7 @@ class Maker:
         A marketable limit a collar under the bid, or at market in the last minute.
         """
         limit = round_sell(bid - bid * self.settings.exit_collar_pct / _HUNDRED)
+        limit = max(limit, SUB_PENNY)
         return self._sell(
             trade,
             leg=Leg.EXIT,
