@@ -1,5 +1,6 @@
 """The one program: `trading-bot COMMAND`."""
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -17,7 +18,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser().parse_args(argv)
     try:
         command: Command = import_module(f"trading_bot.cli.{arguments.module}").run
-        return command(arguments)
+        code = command(arguments)
+        # Here and not at the interpreter's end, where a closed pipe could only be complained of.
+        sys.stdout.flush()
+        return code
     except ConfigError as error:
         return _refuse(exits.USAGE, *error.problems)
     except HaltError as error:
@@ -26,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(exits.FAILED, str(error) or type(error).__name__)
     except BrokenPipeError:
         # Somebody closed the pipe we print into, as `head` does; nothing is wrong.
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.OK
     except OSError as error:
         # A file that is not ours to read, a disk that is gone: a person is told which, in a line.
