@@ -9,11 +9,13 @@ from pydantic import BaseModel
 
 from support.checkout import ROOT
 from support.generated import generated_files
+from support.json_schema import complaints
 from trading_bot.config.environment import known_variables
 from trading_bot.config.identity import canonical
 from trading_bot.config.load import load_config
 from trading_bot.config.model import Config, group_of
 from trading_bot.config.schema import json_schema
+from trading_bot.domain.errors import ConfigError
 from trading_bot.storage.home import Home
 from trading_bot.strategies.registry import BUILT_IN
 
@@ -93,3 +95,61 @@ def test_the_page_lists_every_setting() -> None:
 
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| `")]
     assert {f"`{'.'.join(path)}`" for path in known_variables().values()} <= set(rows)
+
+
+def test_the_shipped_file_is_as_the_schema_says() -> None:
+    """What an editor would complain of is nothing."""
+    shipped = json.loads((ROOT / "config" / "config.json").read_text(encoding="utf-8"))
+    schema = json_schema()
+
+    assert complaints(shipped, schema, schema) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"rsk": {}},
+        {"risk": {"max_position_pc": "5"}},
+        {"risk": {"max_position_pct": 0.5}},
+        {"risk": {"max_position_pct": "1e3"}},
+        {"risk": {"max_position_pct": 0}},
+        {"risk": {"max_open_positions": "5"}},
+        {"mode": "papr"},
+        {"watchlist": []},
+        {"strategies": [{"file": "mine.py"}]},
+        {"strategies": [{"name": "ema-cross", "settings": {"fst": 3}}]},
+        {"strategies": [{"name": "bull-flag-breakout", "settings": {"pole_min_pct": -1}}]},
+    ],
+)
+def test_the_schema_refuses_what_the_program_refuses(values: dict[str, Any], tmp_path: Any) -> None:
+    """An editor marks it before it is ever started."""
+    home = Home(tmp_path)
+    (tmp_path / "config").mkdir()
+    home.config_file.write_text(json.dumps(values), encoding="utf-8")
+    schema = json_schema()
+
+    assert complaints(values, schema, schema) != []
+    with pytest.raises(ConfigError):
+        load_config(home, {})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"risk": {"max_position_pct": "5.25", "max_open_positions": 3}},
+        {"strategies": []},
+        {"strategies": [{"name": "mine", "file": "mine.py", "settings": {"anything": [1.5]}}]},
+        {"strategies": [{"name": "pullback-entry", "settings": {"pullback_min_pct": None}}]},
+        {"calendar": {"extra_closures": {"2025-01-09": "mourning"}}},
+    ],
+)
+def test_the_schema_takes_what_the_program_takes(values: dict[str, Any], tmp_path: Any) -> None:
+    """No editor marks what is right."""
+    home = Home(tmp_path)
+    (tmp_path / "config").mkdir()
+    home.config_file.write_text(json.dumps(values), encoding="utf-8")
+    schema = json_schema()
+
+    assert complaints(values, schema, schema) == []
+    assert load_config(home, {}) is not None
