@@ -11,16 +11,19 @@ from trading_bot.domain.errors import DataError
 from trading_bot.logging.decision_record import DecisionRecord
 from trading_bot.logging.line import parse_timestamp
 from trading_bot.logging.order_event import OrderEvent
+from trading_bot.logging.risk_event import RiskEvent
 from trading_bot.logging.session_record import SessionRecord
 from trading_bot.logging.trade_record import TradeRecord
 from trading_bot.ports.records import (
     STREAM_DECISIONS,
     STREAM_ORDERS,
+    STREAM_RISK,
     STREAM_SESSIONS,
     STREAM_TRADES,
 )
 from trading_bot.query.records import HomeRecords
 from trading_bot.query.words import new_york
+from trading_bot.risk.risk_events import RESET_EVENT, TRIP_EVENT
 
 _Record = TypeVar("_Record", TradeRecord, DecisionRecord, OrderEvent)
 
@@ -29,7 +32,8 @@ _Record = TypeVar("_Record", TradeRecord, DecisionRecord, OrderEvent)
 class SymbolDay:
     """One symbol's records of one day, oldest first.
 
-    `orders` go on to the end of the trades that the day began.
+    `orders` go on to the end of the trades that the day began. `risks` are what the risk side found
+    in the symbol, refusals left out, and every trip and reset of a breaker.
     """
 
     symbol: str
@@ -37,6 +41,7 @@ class SymbolDay:
     trades: tuple[TradeRecord, ...]
     decisions: tuple[DecisionRecord, ...]
     orders: tuple[OrderEvent, ...]
+    risks: tuple[RiskEvent, ...] = ()
 
     @property
     def refusals(self) -> tuple[DecisionRecord, ...]:
@@ -72,6 +77,7 @@ def symbol_day(records: HomeRecords, symbol: str, day: date) -> SymbolDay:
         trades=_of(records, STREAM_TRADES, TradeRecord, symbol, day, day),
         decisions=_of(records, STREAM_DECISIONS, DecisionRecord, symbol, day, day),
         orders=_of(records, STREAM_ORDERS, OrderEvent, symbol, day, date.max),
+        risks=_risks(records, symbol, day),
     )
 
 
@@ -128,6 +134,24 @@ def _of(
     ]
     found.reverse()
     return tuple(found)
+
+
+def _risks(records: HomeRecords, symbol: str, day: date) -> tuple[RiskEvent, ...]:
+    found = []
+    for line in records.newest(STREAM_RISK):
+        on = _day_of(_head(line, STREAM_RISK))
+        if on < day:
+            break
+        event = RiskEvent.from_jsonl_line(line)
+        is_own = event.config_snapshot.get("symbol") == symbol
+        is_refusal = event.action_taken == "position_rejected"
+        if (
+            on == day
+            and (event.event_type in (TRIP_EVENT, RESET_EVENT) or is_own)
+            and not is_refusal
+        ):
+            found.append(event)
+    return tuple(reversed(found))
 
 
 def _since(

@@ -9,6 +9,7 @@ from trading_bot.domain.money import ZERO, text_of
 from trading_bot.logging.decision_record import DecisionRecord
 from trading_bot.logging.line import parse_timestamp
 from trading_bot.logging.order_event import OrderEvent
+from trading_bot.logging.risk_event import RiskEvent
 from trading_bot.logging.trade_record import TradeRecord
 from trading_bot.query.order_words import order_words
 from trading_bot.query.story import SymbolDay
@@ -25,6 +26,7 @@ def tell_day(story: SymbolDay, digested: DayDigest | None, without: str) -> Iter
     yield f"{story.symbol} on {story.day:%A} {story.day}, times of New York"
     yield from _trades(story)
     yield from _refusals(story.refusals)
+    yield from _risks(story.risks)
     yield ""
     if digested is None:
         yield f"why most bars gave no signal is not known: {without}"
@@ -99,6 +101,18 @@ def _refusals(refusals: Sequence[DecisionRecord]) -> Iterator[str]:
         yield (
             f"    {_time(record.timestamp)}  {record.rule}  {record.strategy_name}: {record.reason}"
         )
+
+
+def _risks(risks: Sequence[RiskEvent]) -> Iterator[str]:
+    if not risks:
+        return
+    yield ""
+    yield counted(len(risks), "event of the risk side", "events of the risk side")
+    for event in risks:
+        snapshot = event.config_snapshot
+        name = event.event_type.replace("_", " ")
+        reason = snapshot.get("reason") or event.action_taken.replace("_", " ")
+        yield f"    {_time(event.timestamp)}  {name}: {reason}"
 
 
 def _digest(digested: DayDigest) -> Iterator[str]:

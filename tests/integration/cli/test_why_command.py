@@ -55,6 +55,30 @@ def test_the_day_tells_every_refusal_with_its_numbers(played: Home, run: Run) ->
         assert f"{new_york(record['timestamp'])}  {rest}" in answer.out
 
 
+def test_the_day_tells_what_the_risk_side_found(played: Home, run: Run) -> None:
+    """Quotes of the symbol that were refused, each time it became so; no refusal a second time."""
+    text = (played.logs / "risk-management.jsonl").read_text(encoding="utf-8")
+    every = [json.loads(line) for line in text.splitlines()]
+    own = [
+        event
+        for event in every
+        if event["timestamp"].startswith("2024-07-03")
+        and event["event_type"] == "quote_refused"
+        and event["config_snapshot"]["symbol"] == "ZZF"
+    ]
+
+    answer = run("why", "ZZF", home=played)
+
+    assert own != []
+    for event in own:
+        at = new_york(event["timestamp"])
+        assert f"    {at}  quote refused: {event['config_snapshot']['reason']}" in answer.lines
+    # Each refusal is told once, as the decision it was.
+    of_day = [d for d in decisions(played, "refused", "ZZF") if d["timestamp"] > "2024-07-03"]
+    wide = [record for record in of_day if record["rule"] == "SPREAD_WIDE"]
+    assert answer.out.count("SPREAD_WIDE") == len(wide) > 0
+
+
 def test_the_day_counts_why_there_was_no_signal(played: Home, run: Run) -> None:
     """The counts of a strategy's verdicts and its signals are the day's bars; misses are named."""
     answer = run("why", "ZZB", home=played)
