@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from trading_bot.cli.home import records_home
-from trading_bot.cli.paper import page_width
+from trading_bot.cli.page import page_width
 from trading_bot.query.records import HomeRecords
 from trading_bot.query.trades import recent_trades, total_line, totals, trade_table
 from trading_bot.query.words import cut
