@@ -279,14 +279,34 @@ class JournalSet:
             raise
 
     def _open_all(self, trading_day: date) -> None:
+        lost = self._lost_streams()
         for stream in SINGLE_STREAMS:
             path = self._home.logs / f"{stream}.jsonl"
-            self._slots[stream].file = self._try_open(stream, path, None)
+            if stream in lost:
+                # Made anew it would say that nothing was ever written.
+                what = "the other journals have lines, and it is made before they get any"
+                found = DamageFound(file=path, kind=DamageKind.FILE_MISSING, what=what)
+                self._damage[stream] = (found,)
+            else:
+                self._slots[stream].file = self._try_open(stream, path, None)
         self._load_heads()
         for stream in DAY_STREAMS:
             self._open_newest_day(stream, trading_day)
         if STREAM_HEADS not in self._damage:
             self.roll(trading_day)
+
+    def _lost_streams(self) -> set[str]:
+        paths = {stream: self._home.logs / f"{stream}.jsonl" for stream in SINGLE_STREAMS}
+        lost = {stream for stream, path in paths.items() if not self._files.exists(path)}
+        kept = [path for stream, path in paths.items() if stream not in lost]
+        return lost if lost and any(self._size(path) for path in kept) else set()
+
+    def _size(self, path: Path) -> int:
+        descriptor = self._files.open_append(path)
+        try:
+            return self._files.size(descriptor)
+        finally:
+            self._files.close(descriptor)
 
     def _try_open(self, stream: str, path: Path, previous: bytes | None) -> JournalFile | None:
         try:

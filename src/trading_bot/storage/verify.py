@@ -11,6 +11,7 @@ from trading_bot.storage.chain import check_chain
 from trading_bot.storage.damage import DamageFound, DamageKind
 from trading_bot.storage.heads import Head, read_heads
 from trading_bot.storage.home import Home
+from trading_bot.storage.missing import missing_files
 from trading_bot.storage.reader import open_text
 from trading_bot.storage.recovery import seal_path
 from trading_bot.storage.seal import GENESIS, Seal, chained, parse_seal
@@ -161,6 +162,8 @@ def verify_home(home: Home, anchors: tuple[Head, ...] = ()) -> VerifyReport:
         known.setdefault(head.file, []).append(head)
     for stream in (*SINGLE_STREAMS, *DAY_STREAMS):
         report.include(verify_stream(home, stream, known))
+    told = {found.file for found in report.damage}
+    report.damage += [found for found in missing_files(home) if found.file not in told]
     return report
 
 

@@ -190,3 +190,26 @@ def test_a_reader_sees_every_stream_over_its_days(tmp_path: Path) -> None:
         source.tail("odrers", 1)
     follower.close()
     journal.close()
+
+
+@pytest.mark.parametrize("suffixes", [("jsonl", "seal"), ("jsonl",)])
+def test_a_journal_that_is_gone_is_not_begun_again(
+    tmp_path: Path, suffixes: tuple[str, ...]
+) -> None:
+    """An empty one in its place would say that no order was ever sent; the others go on."""
+    home = Home(tmp_path)
+    home.create()
+    journal = JournalSet(home, MONDAY)
+    journal.append_many({"orders": ["sent"], "decisions": ["approved"]})
+    journal.close()
+    for suffix in suffixes:
+        (home.logs / f"orders.{suffix}").unlink()
+
+    for _ in range(2):  # it is no less gone at the next start
+        journal = JournalSet(home, MONDAY)
+        (found,) = journal.damage
+        assert (found.file, found.kind) == (home.logs / "orders.jsonl", DamageKind.FILE_MISSING)
+        journal.append("decisions", ["refused"])
+        with pytest.raises(JournalDamagedError):
+            journal.append("orders", ["sent"])
+        journal.close()

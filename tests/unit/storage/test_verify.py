@@ -249,6 +249,55 @@ def test_a_day_that_was_removed_is_missed(tmp_path: Path) -> None:
     assert kinds == {DamageKind.FILE_MISSING}
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        (f"logs/{WEDNESDAY}.jsonl",),
+        (f"logs/{WEDNESDAY}.jsonl", f"logs/{WEDNESDAY}.seal"),
+        (f"tape/{WEDNESDAY}.jsonl",),
+        ("logs/orders.jsonl",),
+        ("logs/orders.jsonl", "logs/orders.seal"),
+        ("logs/sessions.jsonl", "logs/sessions.seal"),
+    ],
+)
+def test_a_file_without_a_head_is_missed_all_the_same(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """Its seal, the link or the other journals say that it was there, once."""
+    home = three_days(tmp_path)
+    for name in names:
+        (home.root / name).unlink()
+    (found,) = verify_home(home).damage
+
+    assert (found.file, found.kind) == (home.root / names[0], DamageKind.FILE_MISSING)
+
+
+def test_all_days_of_a_stream_are_missed_when_a_session_was_started(tmp_path: Path) -> None:
+    """A session opens a tape and a trade file, so one of each is somewhere."""
+    home = Home(tmp_path)
+    home.create()
+    journal = JournalSet(home, MONDAY)
+    journal.append("sessions", ["started"])
+    journal.close()
+    assert verify_home(home).is_sound
+
+    for path in home.tape.iterdir():
+        path.unlink()
+    (found,) = verify_home(home).damage
+    assert (found.file, found.kind) == (home.tape, DamageKind.FILE_MISSING)
+
+
+def test_files_that_a_crash_left_unmade_are_not_missed(tmp_path: Path) -> None:
+    """Before the first line nothing was acknowledged that could be gone."""
+    home = Home(tmp_path)
+    home.create()
+    JournalSet(home, MONDAY).close()
+    for name in ("logs/risk-management.jsonl", f"logs/{MONDAY}.jsonl", "logs/trades.jsonl"):
+        (home.root / name).unlink()
+
+    assert verify_home(home).is_sound
+
+
 def test_an_archived_day_is_verified_like_any_other(tmp_path: Path) -> None:
     """Packed, in the archive, its seal beside it: joined with the days that follow."""
     home = three_days(tmp_path)
