@@ -1,7 +1,7 @@
 """Files that must be there and are not, told by what stands beside them. Reads only.
 
-A file that is gone is the one damage its own seal cannot show. No crash explains what is found here:
-a seal stands before its file is made, and every file is made before the first line of any is written.
+A file that is gone is the one damage its own seal cannot show. No crash explains what is found
+here: a seal stands before its file is made, every file is made before the first line of any.
 """
 
 from collections.abc import Iterator
