@@ -61,11 +61,11 @@ class OrderState(StrEnum):
     @property
     def is_final(self) -> bool:
         """True when the broker will do nothing more with the order."""
-        return self in _FINAL
+        return self in FINAL_STATES
 
 
 # A tuple: members are compared by identity, while hashing an enum's member is a call of its own.
-_FINAL = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
+FINAL_STATES = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_bot.domain.money import ZERO
-from trading_bot.domain.order import Execution, Leg, OrderIntent, OrderState
+from trading_bot.domain.order import FINAL_STATES, Execution, Leg, OrderIntent, OrderState
 from trading_bot.performance.round_trips import ExitMatch, Lots
 
 
@@ -48,12 +48,12 @@ class TrackedOrder:
     @property
     def is_working(self) -> bool:
         """True while it may still trade: in flight, open or unknown."""
-        return not self.state.is_final
+        return self.state not in FINAL_STATES
 
     @property
     def remaining(self) -> int:
         """Shares that may still trade; 0 once final."""
-        return 0 if self.state.is_final else self.intent.quantity - self.filled
+        return 0 if self.state in FINAL_STATES else self.intent.quantity - self.filled
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,11 +91,18 @@ class Trade:
     @property
     def working_sells(self) -> int:
         """Shares that working, in-flight or unknown sells may still sell."""
-        return sum(o.remaining for o in self.orders.values() if o.intent.leg is not Leg.ENTRY)
+        total = 0
+        for order in self.orders.values():
+            intent = order.intent
+            if intent.leg is not Leg.ENTRY and order.state not in FINAL_STATES:
+                total += intent.quantity - order.filled
+        return total
 
     def working(self, leg: Leg) -> list[TrackedOrder]:
         """The orders of `leg` that may still trade, oldest first."""
-        return [o for o in self.orders.values() if o.intent.leg is leg and o.is_working]
+        return [
+            o for o in self.orders.values() if o.intent.leg is leg and o.state not in FINAL_STATES
+        ]
 
     def executions(self, *, of_entry: bool) -> list[Execution]:
         """Executions of the entry, or of everything that sold, in the order they were booked."""

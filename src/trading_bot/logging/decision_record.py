@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Self
 
 import msgspec
@@ -184,9 +185,7 @@ def _is_written_well(check: Any) -> bool:
     """The common case of `_name_fault` in one look: thirty rules are checked per decision."""
     return bool(
         type(check.rule) is str
-        and check.rule.isidentifier()
-        and check.rule.isupper()
-        and check.rule.isascii()
+        and _looks_like_code(check.rule)
         and type(check.ok) is bool
         and type(check.value) is str
         and check.value.isascii()
@@ -194,6 +193,12 @@ def _is_written_well(check: Any) -> bool:
         and check.limit.isascii()
         and check.value.strip() != "" != check.limit.strip()
     )
+
+
+@lru_cache(maxsize=256)
+def _looks_like_code(rule: str) -> bool:
+    """The rules are few and always the same."""
+    return rule.isidentifier() and rule.isupper() and rule.isascii()
 
 
 def _name_fault(check: object) -> None:

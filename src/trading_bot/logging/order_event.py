@@ -119,7 +119,7 @@ def _check_subject(event: OrderEvent) -> None:
 
 
 def _flat(data: object) -> dict[str, OrderDatum]:
-    if not isinstance(data, Mapping):
+    if type(data) is not dict and not isinstance(data, Mapping):
         raise refused("data", "an object", data)
     kept: dict[str, OrderDatum] = {}
     for name, value in data.items():

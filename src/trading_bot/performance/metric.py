@@ -109,14 +109,20 @@ def max_drawdown_pct(start: Decimal, nets: Iterable[Decimal]) -> Decimal:
 
     A fall from a peak of nothing or less counts as -100: there is no percentage of it.
     """
-    equity = peak = start
+    equity = peak = low = start
     deepest = ZERO
     for net in nets:
         equity += net
         if equity >= peak:
-            peak = equity
-        elif peak > ZERO:
-            deepest = min(deepest, percent_of(equity - peak, peak))
-        else:
-            deepest = min(deepest, _ALL_LOST)
-    return deepest
+            deepest = min(deepest, _fall_pct(peak, low))
+            peak = low = equity
+        elif equity < low:
+            low = equity
+    return min(deepest, _fall_pct(peak, low))
+
+
+def _fall_pct(peak: Decimal, low: Decimal) -> Decimal:
+    """From a peak to the lowest after it: of one peak only that is the deepest, also rounded."""
+    if low == peak:
+        return ZERO
+    return percent_of(low - peak, peak) if peak > ZERO else _ALL_LOST
