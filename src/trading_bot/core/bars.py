@@ -60,6 +60,10 @@ def _on_own_bar(
         wanted = f"{slot.strategy.name} of {symbol.symbol}"
         strange = ValueError(f"expected {wanted}, got {said.strategy_name} of {said.symbol}")
         _strategy_raised(state, symbol, slot, strange, at, out)
+    elif said.bar_end != bar.end:
+        # The order's name is made from it: another bar's name would be another order's.
+        early = ValueError(f"expected a signal on the bar to {bar.end}, got {said.bar_end}")
+        _strategy_raised(state, symbol, slot, early, at, out)
     elif isinstance(said, ExitSignal):
         trades.leave_on_signal(state, said, at, out)
     else:

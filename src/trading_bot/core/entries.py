@@ -23,6 +23,12 @@ from trading_bot.risk.gate import Refused, Verdict, judge_entry
 from trading_bot.risk.risk_events import rejection_event
 from trading_bot.risk.sizing import Sizing, size_entry
 
+_BAR_AGE_MAX = timedelta(seconds=90)
+"""A bar closes at the first poll past its end; after an outage that is long past what it says.
+
+The slowest poll is one a minute, and its answer may take its time.
+"""
+
 
 def consider(
     state: CoreState,
@@ -118,7 +124,7 @@ def entry_context(
         consecutive_losses=streak(state),
         trips=state.breaker.names,
         protect_only=state.protect_only or _closing(state) or None,
-        strategy_stopped=slot.stopped or _too_early(state, bar) or None,
+        strategy_stopped=slot.stopped or _untimely(state, bar, at) or None,
         stop=signal.stop_loss,
         target=signal.target,
         reference_price=signal.price,
@@ -152,9 +158,11 @@ def _closing(state: CoreState) -> str:
     return ""
 
 
-def _too_early(state: CoreState, bar: Bar) -> str:
+def _untimely(state: CoreState, bar: Bar, at: datetime) -> str:
     if state.started_at is not None and bar.start < state.started_at:
         return "the bar began before this start"
+    if at - bar.end > _BAR_AGE_MAX:
+        return f"the bar ended {(at - bar.end).total_seconds():.0f} s ago"
     return ""
 
 

@@ -20,6 +20,9 @@ DAY_END = timedelta(minutes=2)
 
 _ASKED_WAIT_MAX_S = 3600.0
 _OUTAGE_ALARM_POLLS = 5
+_HUNG_AFTER = timedelta(seconds=60)
+"""Longer than all deadlines of a poll's requests together."""
+
 _MINUTE = timedelta(minutes=1)
 
 
@@ -42,8 +45,10 @@ def ask(state: CoreState, at: datetime, out: Out) -> None:
     calls = state.calls
     if calls.poll is not None:
         calls.polls_skipped += 1
+        _look_at_slow_poll(state, at, out)
         return
     calls.poll = calls.next_request
+    calls.poll_asked_at = at
     calls.next_request += 1
     out.append(
         RequestPoll(
@@ -52,6 +57,15 @@ def ask(state: CoreState, at: datetime, out: Out) -> None:
             with_volumes=calls.volumes_for != _minute_of(state, at),
         )
     )
+
+
+def _look_at_slow_poll(state: CoreState, at: datetime, out: Out) -> None:
+    """A request that never ends is no failure that anybody reports: nothing would be said."""
+    asked_at = state.calls.poll_asked_at
+    if asked_at is None or at - asked_at < _HUNG_AFTER or not is_news(state, "poll_hangs"):
+        return
+    numbers: Numbers = {"waited_s": round((at - asked_at).total_seconds())}
+    alarm(state, out, at, "quote_source_hangs", "entries_paused", numbers)
 
 
 def polled_symbols(state: CoreState) -> tuple[str, ...]:
@@ -72,6 +86,7 @@ def on_poll(state: CoreState, event: PollArrived, out: Out) -> None:
         calls.polls_skipped += 1
         return
     calls.poll = None
+    over(state, "poll_hangs")
     _quotes_are_back(state, event.at, out)
     quotes = {q.symbol: q for q in event.quotes}
     for symbol in state.symbols.values():
@@ -131,6 +146,7 @@ def on_poll_failed(state: CoreState, event: CallFailed, out: Out) -> None:
     if event.request != calls.poll:
         return
     calls.poll = None
+    over(state, "poll_hangs")
     calls.poll_failures += 1
     for symbol in state.symbols.values():
         symbol.target_seen = 0

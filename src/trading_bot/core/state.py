@@ -86,6 +86,7 @@ class Calls:
 
     next_request: int = 1
     poll: int | None = None
+    poll_asked_at: datetime | None = None
     orders: bool = False
     account: bool = False
     poll_failures: int = 0

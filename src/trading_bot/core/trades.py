@@ -295,10 +295,13 @@ def _record_fill(
     state: CoreState, trade: Trade, order: TrackedOrder, execution_id: str, out: Out
 ) -> None:
     assert state.origin is not None, "the first event must be Started"
+    execution = order.executions[execution_id]
+    record = trade_record(trade, order, execution, state.origin)
+    out.append(Record(STREAM_TRADES, record))
+    if state.settings.calendar.trading_day(execution.at) != state.trading_day:
+        return  # Learnt late: it counts for the day it happened on, as it will after a restart.
     if order.intent.leg is Leg.ENTRY and len(order.executions) == 1:
         state.day.trades += 1
-    record = trade_record(trade, order, order.executions[execution_id], state.origin)
-    out.append(Record(STREAM_TRADES, record))
     if record.net_profit_loss is not None:
         state.day.realised += record.net_profit_loss
 

@@ -28,6 +28,9 @@ class Signal:
             raise ValueError(f"bar_end must be aware, got {self.bar_end!r}")
         if not self.strategy_name or not self.entry_type or not self.reasons:
             raise ValueError("a signal needs a strategy name, an entry type and reasons")
+        for price in (self.price, self.stop_loss, self.target):
+            if price is not None and not isinstance(price, Decimal):
+                raise TypeError(f"prices are Decimals, got {type(price).__name__} {price!r}")
         if not 0 < self.stop_loss < self.price:
             raise ValueError(
                 f"a long signal needs 0 < stop < price, got {self.stop_loss} and {self.price}"

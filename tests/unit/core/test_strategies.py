@@ -24,7 +24,8 @@ from support.core_builders import (
     started,
     with_position,
 )
-from trading_bot.core.effects import CancelOrder
+from trading_bot.core import bars
+from trading_bot.core.effects import CancelOrder, Effect
 from trading_bot.core.events import CallFailed, HistoricalsArrived, StrategyLoadFailed
 from trading_bot.domain.bar import Bar
 from trading_bot.domain.order import OrderState
@@ -117,6 +118,8 @@ def test_raising_strategy_keeps_its_exits() -> None:
         lambda bar: True,
         lambda bar: make_signal(bar, symbol="MSFT"),
         lambda bar: make_signal(bar, name="other"),
+        lambda bar: make_signal(bar, bar_end=bar.start),
+        lambda bar: make_signal(bar, price=100.0, stop_loss=99.0, target=102.0),
         lambda bar: make_signal(bar, price=Decimal("Infinity"), target=None),
         lambda bar: make_signal(bar, reasons="\ud800"),
         lambda bar: make_signal(bar, indicators_used=(1, 2)),
@@ -263,18 +266,19 @@ def test_no_signal_from_a_bar_that_began_before_the_start() -> None:
 
 def test_same_signal_again_is_one_order() -> None:
     """A strategy that says the same bar twice buys once."""
-    core, entry, _ = with_position()
+    core, _, _ = with_position()
     (slot,) = core.state.symbols[SYMBOL].slots
     bar = slot.last_bar
     assert bar is not None
-    slot.strategy._script = lambda _bar: make_signal(bar)  # type: ignore[attr-defined]
+    slot.strategy._script = make_signal  # type: ignore[attr-defined]
 
-    run_minutes(core, 2.25, 3)
+    out: list[Effect] = []
+    bars.on_bar(core.state, core.state.symbols[SYMBOL], bar, after_open(2, 15), out)
 
-    assert [i for i in core.placed() if i.leg.value == "entry"] == [entry]
-    last = core.records(STREAM_DECISIONS)[-1]
-    assert last.verdict == "refused"
-    assert "DUPLICATE_ORDER" in {c.rule for c in last.checks if not c.ok}
+    assert core.placed(out) == []
+    (said,) = core.records(STREAM_DECISIONS, out)
+    assert said.verdict == "refused"
+    assert "DUPLICATE_ORDER" in {c.rule for c in said.checks if not c.ok}
 
 
 def test_exit_signal_closes_what_its_strategy_holds() -> None:

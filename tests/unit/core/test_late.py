@@ -1,0 +1,93 @@
+"""What comes late: a bar after an outage, an answer that never comes, a fill of another day."""
+
+from datetime import timedelta
+
+from support.core_builders import (
+    CLOSE,
+    ENTRY_AT,
+    ENTRY_BAR,
+    OPEN,
+    after_open,
+    broker_order,
+    core_settings,
+    enter_at,
+    execution,
+    make_quote,
+    started,
+    with_position,
+)
+from trading_bot.core.effects import RequestPoll
+from trading_bot.core.events import PollArrived
+from trading_bot.domain.order import OrderState
+from trading_bot.ports.records import STREAM_DECISIONS, STREAM_RISK
+
+
+def test_signal_of_a_bar_from_before_an_outage_is_refused() -> None:
+    """The bar that was open when quotes stopped closes an hour later: nothing is bought on it."""
+    core = started(core_settings(enter_at(ENTRY_BAR)))
+    for seconds in range(0, 120, 15):
+        core.quote(after_open(seconds=seconds))
+    back = after_open(62)
+    core.account(back - timedelta(seconds=1))
+
+    effects = core.quote(back)
+
+    assert not core.placed(effects)
+    (decision,) = core.records(STREAM_DECISIONS)
+    assert (decision.rule, decision.reason) == (
+        "STRATEGY_STOPPED",
+        "the strategy is stopped: the bar ended 3600 s ago",
+    )
+
+
+def test_signal_of_a_bar_that_closed_in_time_is_taken() -> None:
+    """The control: a poll a minute after the bar's end is not late."""
+    core = started(core_settings(enter_at(ENTRY_BAR)))
+    for seconds in range(0, 120, 15):
+        core.quote(after_open(seconds=seconds))
+    soon = ENTRY_BAR + timedelta(seconds=60)
+    core.account(soon)
+
+    assert core.placed(core.quote(soon))
+
+
+def test_a_poll_that_never_ends_is_told_once() -> None:
+    """A request without answer or failure is an alarm after a minute; its answer ends that."""
+    core, _, _ = with_position()
+    at = ENTRY_AT + timedelta(seconds=15)
+    request = core.ask(at)
+    assert request is not None
+    for _ in range(20):
+        assert not any(isinstance(e, RequestPoll) for e in core.fire("poll"))
+
+    hangs = [r for r in core.records(STREAM_RISK) if r.event_type == "quote_source_hangs"]
+    assert [r.config_snapshot["waited_s"] for r in hangs] == [60]
+    assert [a.subject for a in core.alerts()] == ["quote_source_hangs"]
+
+    core.send(
+        PollArrived(
+            at=core.now,
+            request=request.request,
+            asked_at=at,
+            quotes=(make_quote(at=core.now),),
+            missing=(),
+        )
+    )
+    assert ("poll_hangs",) not in core.state.said
+    assert core.ask(core.now + timedelta(seconds=15)) is not None
+
+
+def test_a_fill_of_yesterday_counts_for_yesterday() -> None:
+    """A loss learnt a day late is on record, but not in today's result, now or after a restart."""
+    core, entry, stop = with_position()
+    today = core.again(OPEN + timedelta(days=1, minutes=30))
+    today.open_day(today.now)
+    at = CLOSE - timedelta(minutes=5)
+    fill = execution("x", entry.quantity, "98.90", at)
+
+    today.read(today.now, broker_order(stop, OrderState.FILLED, fill))
+
+    later = today.again(today.now + timedelta(minutes=1))
+    assert today.state.day.realised == later.state.day.realised == 0
+    assert today.state.day.trades == later.state.day.trades == 0
+    assert today.state.losses == later.state.losses == [at], "the streak knows of it"
