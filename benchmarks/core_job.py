@@ -1,7 +1,6 @@
-"""The benchmark's job: five symbols of made-up bars, and the bare loop that trades them."""
+"""The benchmark's job: five symbols of bars, as rows and as the core takes them."""
 
 import csv
-import heapq
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -65,42 +64,6 @@ def from_files(folder: Path, count: int) -> dict[str, list[Row]]:
             (x[0], float(x[1]), float(x[2]), float(x[3]), float(x[4]), int(x[5])) for x in kept
         ]
     return found
-
-
-class BareEma:
-    __slots__ = ("value", "weight")
-
-    def __init__(self, n: int) -> None:
-        self.weight, self.value = 2 / (n + 1), None
-
-    def push(self, x: float) -> float:
-        value = self.value
-        self.value = x if value is None else value + self.weight * (x - value)
-        return self.value
-
-
-def bare_loop(data: dict[str, list[Row]]) -> int:
-    """The job and nothing else; how many fills it made."""
-    states = {s: [BareEma(FAST), BareEma(SLOW), 0, 0, None] for s in data}
-    cash, fills, last = float(CASH), 0, {}
-    streams = ([(s, row) for row in rows] for s, rows in data.items())
-    for symbol, row in heapq.merge(*streams, key=lambda pair: pair[1][0]):
-        state = states[symbol]
-        if state[4] is not None:
-            cash -= state[4] * row[1]
-            state[3] += state[4]
-            state[4] = None
-            fills += 1
-        fast, slow = state[0].push(row[4]), state[1].push(row[4])
-        sign = 1 if fast > slow else -1 if fast < slow else state[2]
-        if state[2] and sign != state[2]:
-            if sign > 0 and state[3] == 0:
-                state[4] = SHARES
-            elif sign < 0 and state[3] > 0:
-                state[4] = -SHARES
-        state[2] = sign
-        last[symbol] = row[4]
-    return fills
 
 
 @dataclass(frozen=True, slots=True)

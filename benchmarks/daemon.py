@@ -206,12 +206,10 @@ def _resident_kb(pid: int) -> int:
 
 
 def _cpu_s(pid: int) -> dict[int, float]:
-    """Seconds of processor time by thread, of the threads that are alive."""
-    ticks = os.sysconf("SC_CLK_TCK")
+    """Seconds of processor time by thread, of the threads that are alive, to the nanosecond."""
     found = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        fields = (task / "stat").read_text().rpartition(")")[2].split()
-        found[int(task.name)] = (int(fields[11]) + int(fields[12])) / ticks
+        found[int(task.name)] = int((task / "schedstat").read_text().split()[0]) / 1e9
     return found
 
 
