@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except ConfigError as error:
-        return _refuse(exits.USAGE, *error.problems)
+        return _refuse(exits.BUSY if error.is_passing else exits.USAGE, *error.problems)
     except HaltError as error:
         return _refuse(exits.HUMAN_NEEDED, str(error))
     except TradingBotError as error:

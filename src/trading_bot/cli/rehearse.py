@@ -3,12 +3,13 @@
 import asyncio
 import sys
 from argparse import Namespace
+from dataclasses import replace
 
 from trading_bot.app.alerts import PrintedAlerts
 from trading_bot.app.progress import Progress
 from trading_bot.app.rehearsal_homes import discard_old, new_home
 from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare
-from trading_bot.app.strategy_files import copy_own_strategies
+from trading_bot.app.strategy_files import copy_own_strategies, make_factories
 from trading_bot.app.summary import summary_of
 from trading_bot.cli.home import home_of
 from trading_bot.config.load import load_config
@@ -32,11 +33,14 @@ def run(arguments: Namespace) -> int:
         seed=arguments.seed,
         speed=arguments.speed,
     )
+    # What can be refused is refused before there is a home: `latest` stays the one before.
+    make_factories(config, base.root)
+    stage = prepare(plan, base, config)
     home = new_home(base.root, SystemClock().now())
+    stage = replace(stage, home=home)
     for problem in discard_old(home):
         print(f"trading-bot: {problem}", file=sys.stderr)
     copy_own_strategies(config, base.root, home.root)
-    stage = prepare(plan, home, config)
     progress = Progress(stage.calendar, sys.stdout, is_quiet=arguments.quiet)
     progress.announce(stage)
     measures = Measures()

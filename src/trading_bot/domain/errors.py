@@ -35,8 +35,11 @@ class HaltError(TradingBotError):
 class ConfigError(TradingBotError):
     """Refuse to start.
 
-    `problems` holds one line for each thing that is wrong.
+    `problems` holds one line for each thing that is wrong; `is_passing` is true when the same start
+    may work in a moment.
     """
+
+    is_passing = False
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))

@@ -22,7 +22,12 @@ _BLOCK: Final = 1 << 20
 
 
 class HomeBusyError(ConfigError):
-    """Another process holds this home; `holder` is its process id, None if it cannot be read."""
+    """Another process holds this home; `holder` is its process id, None if it cannot be read.
+
+    A look at the home holds it for an instant too, so it may be free at the next try.
+    """
+
+    is_passing = True
 
     def __init__(self, root: Path, holder: int | None) -> None:
         named = f"process {holder}" if holder is not None else "another process"
