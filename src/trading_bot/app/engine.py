@@ -254,7 +254,8 @@ class Engine:
         )
         assert self._writer is not None, "the engine is used inside its context"
         try:
-            await self._writer.append({STREAM_SESSIONS: [record.to_jsonl_line()]})
+            if STREAM_SESSIONS not in self._journal.damaged:
+                await self._writer.append({STREAM_SESSIONS: [record.to_jsonl_line()]})
         except HaltError:
             # The journal is dead and that is on the daemon's mind already; stopping goes on.
             if kind == "start":

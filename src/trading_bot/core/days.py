@@ -8,7 +8,7 @@ from trading_bot.core.breakers import reset_due
 from trading_bot.core.effects import Record, RequestHistoricals, RequestHours, RollDay, SetTimer
 from trading_bot.core.events import Started, StrategyLoadFailed
 from trading_bot.core.rebuild import restore
-from trading_bot.core.say import Data, Numbers, note, warn
+from trading_bot.core.say import Data, Numbers, alarm, note, warn
 from trading_bot.core.state import Calls, CoreState, DayState, Out, StrategySlot, SymbolState
 from trading_bot.core.unwritten import Unwritten
 from trading_bot.domain.money import text_of
@@ -25,7 +25,9 @@ def on_started(state: CoreState, event: Started, out: Out) -> None:
     _turn_to(state, event.start.trading_day)
     _write_unwritten(state, restore(state, event.start, event.session), event.at, out)
     if state.protect_only:
-        warn(state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only})
+        alarm(
+            state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only}
+        )
     _begin(state, event.at, out)
 
 

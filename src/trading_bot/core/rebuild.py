@@ -1,12 +1,15 @@
 """The state from the records: nothing else survives a restart."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from trading_bot.core.events import SessionInfo, StartState
 from trading_bot.core.say import book_result
 from trading_bot.core.state import CoreState
 from trading_bot.core.unwritten import Unwritten, find_unwritten
+from trading_bot.domain.errors import DataError
 from trading_bot.domain.money import ZERO
 from trading_bot.domain.order import Leg
 from trading_bot.execution.book import TradeBook
@@ -18,14 +21,19 @@ from trading_bot.logging.trade_record import TradeRecord
 from trading_bot.performance.metric import RollingWindow
 from trading_bot.risk.breaker import rebuild as rebuild_breaker
 
+_Record = TypeVar("_Record")
+
 
 def restore(state: CoreState, start: StartState, session: SessionInfo) -> Unwritten:
     """Fill `state` from the lines of `start`; what a crash left unwritten counts and is returned.
 
-    RecordError or DataError when a line is not what it must be.
+    Lines that cannot be read are left out, and nothing is opened: what is held must be looked after
+    all the same.
     """
-    events = [OrderEvent.from_jsonl_line(line) for line in start.order_lines]
-    trades = [TradeRecord.from_jsonl_line(line) for line in start.trade_lines]
+    problems: list[str] = []
+    events = _read(OrderEvent.from_jsonl_line, start.order_lines, problems)
+    trades = _read(TradeRecord.from_jsonl_line, start.trade_lines, problems)
+    risk = _read(RiskEvent.from_jsonl_line, start.risk_lines, problems)
     state.origin = Origin(
         session_id=session.session_id,
         bot_version=session.bot_version,
@@ -33,12 +41,14 @@ def restore(state: CoreState, start: StartState, session: SessionInfo) -> Unwrit
         execution_mode=session.execution_mode,
         account_id=session.account_id,
     )
-    unwritten = find_unwritten(events, trades, state.origin, start.order_seq)
-    trades.extend(unwritten.records)
     state.book = TradeBook()
     state.resting = set()
-    state.book.restore(e for e in events if e.kind != "note")
-    state.breaker = rebuild_breaker(RiskEvent.from_jsonl_line(line) for line in start.risk_lines)
+    problems += state.book.restore(e for e in events if e.kind != "note")
+    unwritten = Unwritten()
+    if not problems and not start.protect_only:
+        unwritten = find_unwritten(events, trades, state.origin, start.order_seq)
+        trades.extend(unwritten.records)
+    state.breaker = rebuild_breaker(risk)
     state.window = RollingWindow(state.settings.performance)
     state.losses = []
     for net, closed_at in _closed_results(
@@ -46,12 +56,25 @@ def restore(state: CoreState, start: StartState, session: SessionInfo) -> Unwrit
     ):
         book_result(state, net, closed_at)
     state.order_seq, state.decision_seq = start.order_seq, start.decision_seq
-    state.protect_only = start.protect_only or state.protect_only
+    damage = f"damaged record: {'; '.join(problems)}" if problems else ""
+    state.protect_only = start.protect_only or damage or state.protect_only
     state.seen_ref_ids = {
         ref for ref, (_, order) in state.book.orders.items() if order.intent.leg is Leg.ENTRY
     }
     _restore_day(state, events, trades)
     return unwritten
+
+
+def _read(
+    parse: Callable[[str], _Record], lines: Iterable[str], problems: list[str]
+) -> list[_Record]:
+    found = []
+    for line in lines:
+        try:
+            found.append(parse(line))
+        except DataError as error:
+            problems.append(str(error))
+    return found
 
 
 def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeRecord]) -> None:

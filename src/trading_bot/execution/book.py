@@ -36,16 +36,21 @@ class TradeBook:
         self.trades: dict[str, Trade] = {}
         self.orders: dict[str, tuple[Trade, TrackedOrder]] = {}
 
-    def restore(self, events: Iterable[OrderEvent]) -> None:
-        """Apply a record's events.
+    def restore(self, events: Iterable[OrderEvent]) -> list[str]:
+        """Apply a record's events; returns what could not be, for the record may be damaged.
 
         An intent without any answer becomes UNKNOWN: it may have been sent.
         """
+        problems = []
         for event in events:
-            self.apply(event)
+            try:
+                self.apply(event)
+            except (DataError, LookupError, ValueError, ArithmeticError) as error:
+                problems.append(f"order event {event.seq}: {type(error).__name__}: {error}")
         for _, order in self.orders.values():
             if order.state is OrderState.NONE:
                 order.state = OrderState.UNKNOWN
+        return problems
 
     def in_symbol(self, symbol: str) -> list[Trade]:
         """The open trades of `symbol`, oldest first."""

@@ -9,7 +9,6 @@ import msgspec
 
 from trading_bot.core.codec import encode_start
 from trading_bot.core.events import StartState
-from trading_bot.domain.errors import DataError
 from trading_bot.ports.records import (
     STREAM_DECISIONS,
     STREAM_ORDERS,
@@ -45,19 +44,19 @@ class _Note(msgspec.Struct):
 
 
 def read_start(source: RecordSource, trading_day: date) -> StartState:
-    """The start of `trading_day`; DataError names the stream when a line cannot be read."""
-    order_lines, order_seq = _open_orders(source, trading_day)
+    """The start of `trading_day`; what cannot be read is left out and makes it protect-only."""
+    problems: list[str] = []
+    order_lines, order_seq = _open_orders(source, trading_day, problems)
     last_decision = source.tail(STREAM_DECISIONS, 1)
-    decision_seq = (
-        _decode(last_decision[0], _DecisionHead, STREAM_DECISIONS).seq + 1 if last_decision else 0
-    )
+    head = _decode(last_decision[0], _DecisionHead, problems) if last_decision else None
     return StartState(
         trading_day=trading_day,
         order_lines=order_lines,
         trade_lines=tuple(source.tail(STREAM_TRADES, _TRADE_LINES)),
         risk_lines=tuple(_breaker_lines(source)),
         order_seq=order_seq,
-        decision_seq=decision_seq,
+        decision_seq=head.seq + 1 if head is not None else 0,
+        protect_only=f"damaged record: {'; '.join(problems)}" if problems else "",
     )
 
 
@@ -66,7 +65,9 @@ def start_hash(start: StartState) -> str:
     return hashlib.sha256(encode_start(start)).hexdigest()
 
 
-def _open_orders(source: RecordSource, trading_day: date) -> tuple[tuple[str, ...], int]:
+def _open_orders(
+    source: RecordSource, trading_day: date, problems: list[str]
+) -> tuple[tuple[str, ...], int]:
     open_trades: dict[str, list[tuple[int, str]]] = {}
     # Trades that the last step closed: a crash may have kept their trade records from the disk.
     just_closed: list[tuple[int, str]] = []
@@ -74,13 +75,16 @@ def _open_orders(source: RecordSource, trading_day: date) -> tuple[tuple[str, ..
     notes: list[tuple[int, str]] = []
     following = 0
     for line in source.lines(STREAM_ORDERS):
-        head = _decode(line, _OrderHead, STREAM_ORDERS)
+        head = _decode(line, _OrderHead, problems)
+        if head is None:
+            continue
         following = head.seq + 1
         if head.timestamp != last_at:
             last_at = head.timestamp
             just_closed.clear()
         if head.kind == "note":
-            if _decode(line, _Note, STREAM_ORDERS).data.trading_day == trading_day.isoformat():
+            note = _decode(line, _Note, problems)
+            if note is not None and note.data.trading_day == trading_day.isoformat():
                 notes.append((head.seq, line))
         elif head.correlation_id is not None:
             open_trades.setdefault(head.correlation_id, []).append((head.seq, line))
@@ -96,8 +100,9 @@ def _breaker_lines(source: RecordSource) -> Iterator[str]:
             yield line
 
 
-def _decode(line: str, shape: type[_T], stream: str) -> _T:
+def _decode(line: str, shape: type[_T], problems: list[str]) -> _T | None:
     try:
         return msgspec.json.decode(line, type=shape)
     except msgspec.MsgspecError as error:
-        raise DataError(f"unreadable line in {stream}: {error}: {line[:80]!r}") from error
+        problems.append(f"{error}: {line[:80]!r}")
+        return None

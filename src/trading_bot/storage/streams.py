@@ -44,7 +44,6 @@ SINGLE_STREAMS: Final = (
     STREAM_SESSIONS,
     STREAM_PAPER_BROKER,
 )
-# One file for each trading day.
 DAY_STREAMS: Final = (STREAM_TRADES, STREAM_TAPE)
 STREAMS: Final = (*SINGLE_STREAMS, *DAY_STREAMS)
 _BLOCK: Final = 1 << 20
@@ -112,6 +111,11 @@ class JournalSet:
         return tuple(found for places in self._damage.values() for found in places)
 
     @property
+    def damaged(self) -> frozenset[str]:
+        """The streams that refuse lines because of it."""
+        return frozenset(self._damage)
+
+    @property
     def poison(self) -> JournalPoisonedError | None:
         """The first failure of a write or sync; since then nothing is written."""
         return self._poison
@@ -165,8 +169,7 @@ class JournalSet:
     def sync_tape(self) -> None:
         """Make the tape durable as far as it was written when this was called."""
         self._refuse_poisoned()
-        tape = self._slots[STREAM_TAPE].file
-        if tape is not None:
+        if (tape := self._slots[STREAM_TAPE].file) is not None:
             self._guarded_sync(tape)
 
     def sync_seals(self) -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from support.core_builders import OPEN, Core, after_open, with_entry, with_position
 from support.core_world import World, book_view
-from trading_bot.domain.errors import DataError
 from trading_bot.domain.order import OrderState
 from trading_bot.execution.book import TradeBook
 from trading_bot.logging.order_event import OrderEvent
@@ -121,23 +120,29 @@ def test_late_fill_after_a_cancel_is_held() -> None:
     assert order.remaining == 0
 
 
-def test_event_of_an_order_nobody_intended_is_refused() -> None:
-    """A book cannot be built over a hole in the record."""
-    core, _, stop = with_position()
+def test_event_of_an_order_nobody_intended_is_told() -> None:
+    """A hole in the record is named, and what stands around it is kept."""
+    core, entry, stop = with_position()
     events = events_of(core)
     without_stop = [e for e in events if not (e.kind == "intent" and e.ref_id == stop.ref_id)]
 
-    with pytest.raises(DataError, match="nobody intended"):
-        TradeBook().restore(without_stop)
+    book = TradeBook()
+    (problem, *_) = book.restore(without_stop)
+
+    assert "nobody intended" in problem
+    assert [t.held for t in book.trades.values()] == [entry.quantity]
 
 
-def test_record_that_begins_inside_a_trade_is_refused() -> None:
+def test_record_that_begins_inside_a_trade_makes_no_trade() -> None:
     """A stop of a trade whose entry is not on record is a hole, not a trade."""
     core, _, stop = with_position()
     tail = [e for e in events_of(core) if e.ref_id == stop.ref_id]
 
-    with pytest.raises(DataError, match="never entered"):
-        TradeBook().restore(tail)
+    book = TradeBook()
+    (problem, *_) = book.restore(tail)
+
+    assert "never entered" in problem
+    assert not book.trades
 
 
 def test_plan_changes_are_kept_with_their_prices() -> None:
