@@ -82,6 +82,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._records = HomeRecords(home)
         self._writer: JournalWriter | None = None
+        self._stop_asked = ""
         self.daemon: Daemon | None = None
         self.state: CoreState | None = None
 
@@ -98,8 +99,10 @@ class Engine:
         await self._stack.aclose()
 
     def stop(self, reason: str) -> None:
-        """Ask the daemon for a staged stop; before it runs, nothing."""
-        if self.daemon is not None:
+        """Ask the daemon for a staged stop; one that is still being made stops once it runs."""
+        if self.daemon is None:
+            self._stop_asked = self._stop_asked or reason
+        else:
             self.daemon.request_stop(reason)
 
     @property
@@ -139,6 +142,8 @@ class Engine:
             observers=parts.observers,
         )
         self.daemon = Daemon(self.state, ports, inbox, calls)
+        if self._stop_asked:
+            self.daemon.request_stop(self._stop_asked)
         info = self._info(broker)
         start = self._read_start(parts.calendar.trading_day(parts.clock.now()))
         await self._write_session("start", info, start, None)
