@@ -95,9 +95,10 @@ def _verdict(slot: StrategySlot) -> str:
     if not slot.was_quiet:
         return "the bar's volume is not known, and the strategy needs it"
     try:
-        return slot.strategy.verdict()
-    except Exception as error:  # noqa: BLE001 - a trader's own code may raise anything; the story goes on
+        said: object = slot.strategy.verdict()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a trader's own code may raise anything; the story goes on
         return f"the verdict cannot be had: {type(error).__name__}: {error}"
+    return said if isinstance(said, str) else f"the verdict cannot be had: it is {said!r}"
 
 
 def _seen(event: Event, own: SymbolState) -> Seen | None:

@@ -107,7 +107,7 @@ def _load(path: Path, name: str, where: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{where}.file: {path}: {type(error).__name__}: {error}") from error
     return module
 
@@ -115,7 +115,7 @@ def _load(path: Path, name: str, where: str) -> ModuleType:
 def _try(factory: StrategyFactory, symbol: str, where: str) -> None:
     try:
         strategy = factory(symbol)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{where}: cannot be made: {type(error).__name__}: {error}") from error
     problems = check_strategy(strategy)
     if problems:

@@ -47,7 +47,7 @@ def _on_own_bar(
     slot.was_quiet = True
     try:
         said: object = slot.strategy.on_bar(bar)
-    except Exception as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
         _strategy_raised(state, symbol, slot, error, at, out)
         return
     if said is None:
@@ -78,7 +78,7 @@ def _strategy_raised(
     state: CoreState,
     symbol: SymbolState,
     slot: StrategySlot,
-    error: Exception,
+    error: BaseException,
     at: datetime,
     out: Out,
 ) -> None:
@@ -158,5 +158,5 @@ def _warm_up(
         return  # It came after the first live bar: bars only ever reach a strategy in order.
     try:
         slot.strategy.warm_up(bars)
-    except Exception as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
         _strategy_raised(state, symbol, slot, error, at, out)

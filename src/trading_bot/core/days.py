@@ -72,7 +72,7 @@ def _fresh_slots(state: CoreState, name: str, at: datetime, out: Out) -> list[St
     for strategy_name, make in state.settings.factories.items():
         try:
             slots.append(StrategySlot(strategy=make(name)))
-        except Exception as error:  # noqa: BLE001 - a trader's own code may raise anything; the day goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a trader's own code may raise anything; the day goes on
             reason = f"{type(error).__name__}: {error}"
             failed = StrategyLoadFailed(
                 at=at, strategy_name=strategy_name, symbol=name, reason=reason

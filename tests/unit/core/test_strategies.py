@@ -71,6 +71,19 @@ def test_raising_strategy_is_recorded_told_and_stopped() -> None:
     assert not core.placed()
 
 
+def test_a_strategy_that_calls_exit_does_not_take_the_daemon_along() -> None:
+    """`sys.exit()` in a trader's file ends that strategy's entries like any other error."""
+
+    def leaving(bar: Bar) -> Any:
+        raise SystemExit(3)
+
+    core = started(core_settings(leaving))
+    run_minutes(core, 0, 2)
+
+    (failure,) = failures(core)
+    assert failure.config_snapshot["reason"] == "SystemExit: 3"
+
+
 def test_raising_on_one_symbol_stops_all_of_that_strategy() -> None:
     """The bug is in the strategy, not in the symbol; other strategies go on."""
     core = started(
