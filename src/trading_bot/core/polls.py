@@ -89,16 +89,39 @@ def on_poll(state: CoreState, event: PollArrived, out: Out) -> None:
     over(state, "poll_hangs")
     _quotes_are_back(state, event.at, out)
     quotes = {q.symbol: q for q in event.quotes}
+    makes_bars = _is_time_running(state, event.at, out)
     for symbol in state.symbols.values():
         _take_quote(state, symbol, quotes.get(symbol.symbol), event.at, out)
+        if makes_bars:
+            _build(symbol, event.at)
     check_day(state, event.at, out)
     trades.on_quotes(state, event.at, out)
     volumes = {f.symbol: f.volume for f in event.volumes or ()}
     if event.volumes is not None:
         calls.volumes_for = _minute_of(state, event.asked_at)
-    for symbol in state.symbols.values():
-        bars.close_due(state, symbol, event.at, volumes, out)
+    if makes_bars:
+        for symbol in state.symbols.values():
+            bars.close_due(state, symbol, event.at, volumes, out)
     trades.ask_orders(state, out)
+
+
+def _is_time_running(state: CoreState, at: datetime, out: Out) -> bool:
+    """False while a clock that was set back has not caught up: no minute makes two bars."""
+    calls = state.calls
+    if calls.bars_until is not None and at < calls.bars_until:
+        if is_news(state, "clock_back"):
+            numbers: Numbers = {"back_s": round((calls.bars_until - at).total_seconds())}
+            alarm(state, out, at, "clock_set_back", "no_bars_until_it_caught_up", numbers)
+        return False
+    over(state, "clock_back")
+    calls.bars_until = at
+    return True
+
+
+def _build(symbol: SymbolState, at: datetime) -> None:
+    quote = symbol.quote
+    if symbol.builder is not None and quote is not None and quote.checked_at == at:
+        symbol.builder.take(float(quote.last), at, quote.last_at)
 
 
 def _take_quote(
@@ -111,8 +134,6 @@ def _take_quote(
         if symbol.problem:
             over(state, "quote", symbol.symbol)
             symbol.problem = symbol.problem_text = ""
-        if symbol.builder is not None:
-            symbol.builder.take(float(taken.last), at, taken.last_at)
         return
     symbol.problem, symbol.problem_text = taken.code.value, taken.text
     symbol.target_seen = 0

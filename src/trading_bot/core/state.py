@@ -92,6 +92,7 @@ class Calls:
     poll_failures: int = 0
     polls_skipped: int = 0
     volumes_for: datetime | None = None
+    bars_until: datetime | None = None
 
 
 @dataclass(slots=True)

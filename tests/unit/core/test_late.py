@@ -1,23 +1,27 @@
 """What comes late: a bar after an outage, an answer that never comes, a fill of another day."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from support.core_builders import (
     CLOSE,
     ENTRY_AT,
     ENTRY_BAR,
     OPEN,
+    Script,
+    Scripted,
     after_open,
     broker_order,
     core_settings,
     enter_at,
     execution,
     make_quote,
+    say_nothing,
     started,
     with_position,
 )
 from trading_bot.core.effects import RequestPoll
 from trading_bot.core.events import PollArrived
+from trading_bot.domain.bar import Bar
 from trading_bot.domain.order import OrderState
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_RISK
 
@@ -91,3 +95,32 @@ def test_a_fill_of_yesterday_counts_for_yesterday() -> None:
     assert today.state.day.realised == later.state.day.realised == 0
     assert today.state.day.trades == later.state.day.trades == 0
     assert today.state.losses == later.state.losses == [at], "the streak knows of it"
+
+
+def test_a_clock_that_was_set_back_makes_no_minute_twice() -> None:
+    """No bar reaches a strategy until time has caught up; it is told once, and bars go on."""
+    seen: list[datetime] = []
+
+    def script(bar: Bar) -> None:
+        seen.append(bar.start)
+
+    factories = {
+        "short": lambda symbol: Scripted(symbol, script, "short"),
+        "long": lambda symbol: LongBars(symbol, say_nothing, "long"),
+    }
+    core = started(core_settings(factories=factories))
+    for seconds in (*range(0, 420, 15), *range(290, 600, 15)):
+        core.quote(after_open(seconds=seconds))
+
+    assert seen == sorted(set(seen))
+    assert seen[-1] == after_open(8)
+    told = [r for r in core.records(STREAM_RISK) if r.event_type == "clock_set_back"]
+    assert [r.config_snapshot["back_s"] for r in told] == [115]
+
+
+class LongBars(Scripted):
+    """The same on bars of five minutes."""
+
+    def __init__(self, symbol: str, script: Script, name: str) -> None:
+        super().__init__(symbol, script, name)
+        self.interval_minutes = 5
