@@ -169,6 +169,26 @@ def test_dripping_body_is_given_up_after_the_total_timeout(
     assert time.monotonic() - began < 2
 
 
+def test_dripping_headers_are_given_up_though_the_thread_still_waits(
+    server: RawServer, make_line: MakeLine
+) -> None:
+    """Headers that come one by one outlive every deadline of a socket; the caller is told."""
+    line = make_line(read_timeout_s=1.0, total_timeout_s=0.3, hang_timeout_s=0.5)
+
+    def drip(_seen: Any, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 X\r\n")
+        while not server.released.wait(0.02):
+            connection.sendall(b"X: x\r\n")
+
+    server.script = drip
+    began = time.monotonic()
+
+    with pytest.raises(RetryableError, match="hangs"):
+        line.run(line.transport.get_json(f"{API}/quotes/", None, ONCE))
+    assert time.monotonic() - began < 2
+    server.released.set()
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

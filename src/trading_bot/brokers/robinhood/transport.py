@@ -49,8 +49,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportSettings:
-    """Times in seconds. `total_timeout_s` bounds a whole answer, however slowly it drips.
+    """Times in seconds. `total_timeout_s` bounds a whole answer, however slowly its body drips.
 
+    `hang_timeout_s` bounds what that cannot (a name that is not found, headers that drip), the wait
+    for its turn included; the thread stays with the hanging call, the caller does not.
     `base_url`, `is_lockstep` and `is_inline` are for the rehearsal exchange alone; the last makes
     requests without a thread, for an adapter that cannot block.
     """
@@ -58,6 +60,7 @@ class TransportSettings:
     connect_timeout_s: float = 3.0
     read_timeout_s: float = 5.0
     total_timeout_s: float = 10.0
+    hang_timeout_s: float = 30.0
     base_url: str | None = None
     is_lockstep: bool = False
     is_inline: bool = False
@@ -87,6 +90,8 @@ class RobinhoodTransport:
     ) -> None:
         self._settings = settings or TransportSettings()
         self._is_rehearsed = adapter is not None or self._settings.base_url is not None
+        # In lockstep no real time counts: a rehearsal that was suspended goes on where it was.
+        self._hang_timeout_s = None if self._settings.is_lockstep else self._settings.hang_timeout_s
         self._clock = clock
         self._retrier = retrier
         self._limiter = limiter
@@ -174,7 +179,15 @@ class RobinhoodTransport:
         with self._clock.activity():
             at = self._clock.now()
             try:
-                answer = await self._worker.run(lambda: self._send(method, url, params, form))
+                async with asyncio.timeout(self._hang_timeout_s):
+                    answer = await self._worker.run(lambda: self._send(method, url, params, form))
+            except TimeoutError:
+                self._tell(at, method, url, None, self._stopwatch.monotonic() - started)
+                limit = self._settings.hang_timeout_s
+                where = self.library.redact(urlsplit(url).path)
+                raise RetryableError(
+                    f"{method} {where} hangs, no end of it in {limit:g} s"
+                ) from None
             except (Exception, asyncio.CancelledError):
                 self._tell(at, method, url, None, self._stopwatch.monotonic() - started)
                 raise
