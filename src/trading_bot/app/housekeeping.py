@@ -40,7 +40,8 @@ async def keep_status(
 async def keep_session(
     keeper: SessionKeeper, clock: Clock, calendar: NyseCalendar, notifier: Notifier
 ) -> None:
-    """Renew the session ahead of its end, while the market is closed; or ask for a person."""
+    """Renew the session ahead of its end, while the market is closed; or ask for a person, once."""
+    was_asked = False
     while True:
         await clock.sleep(SESSION_CHECK_S)
         session = calendar.session(calendar.new_york_date(clock.now()))
@@ -50,6 +51,10 @@ async def keep_session(
         try:
             await keeper.renew()
         except LoginNeededError as error:
-            notifier.notify("CRITICAL", "a person must log in", str(error))
+            if not was_asked:
+                notifier.notify("CRITICAL", "a person must log in", str(error))
+            was_asked = True
         except TradingBotError as error:
             notifier.notify("WARNING", "the session could not be renewed", str(error))
+        else:
+            was_asked = False
