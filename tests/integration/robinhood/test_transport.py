@@ -173,7 +173,7 @@ def test_dripping_headers_are_given_up_though_the_thread_still_waits(
     server: RawServer, make_line: MakeLine
 ) -> None:
     """Headers that come one by one outlive every deadline of a socket; the caller is told."""
-    line = make_line(read_timeout_s=1.0, total_timeout_s=0.3, hang_timeout_s=0.5)
+    line = make_line(is_lockstep=False, read_timeout_s=1.0, hang_timeout_s=0.5)
 
     def drip(_seen: Any, connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 X\r\n")
