@@ -10,6 +10,7 @@ from trading_bot.core.events import Started, StrategyLoadFailed
 from trading_bot.core.rebuild import restore
 from trading_bot.core.say import Data, Numbers, alarm, note, warn
 from trading_bot.core.state import Calls, CoreState, DayState, Out, StrategySlot, SymbolState
+from trading_bot.core.trader_words import words_of
 from trading_bot.core.unwritten import Unwritten
 from trading_bot.domain.money import text_of
 from trading_bot.market.bars import BarAggregator, BarBuilder
@@ -72,8 +73,10 @@ def _fresh_slots(state: CoreState, name: str, at: datetime, out: Out) -> list[St
     for strategy_name, make in state.settings.factories.items():
         try:
             slots.append(StrategySlot(strategy=make(name)))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a trader's own code may raise anything; the day goes on
-            reason = f"{type(error).__name__}: {error}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a trader's own code may raise anything; the day goes on
+            reason = words_of(error)
             failed = StrategyLoadFailed(
                 at=at, strategy_name=strategy_name, symbol=name, reason=reason
             )

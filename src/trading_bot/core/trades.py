@@ -24,6 +24,7 @@ from trading_bot.core.say import (
     say_trade,
 )
 from trading_bot.core.state import CoreState, Out, SymbolState
+from trading_bot.core.trader_words import plain
 from trading_bot.domain.money import ZERO, price_from_float, text_of
 from trading_bot.domain.order import BrokerOrder, Leg, OrderState
 from trading_bot.domain.signal import ExitSignal
@@ -92,10 +93,12 @@ def leave(
 
 def leave_on_signal(state: CoreState, signal: ExitSignal, at: datetime, out: Out) -> None:
     """A strategy wants out of what it took."""
+    # However badly it is said: who wants out gets out.
+    reasons = plain(signal.reasons, "the strategy wants out and does not say why")
     for trade in state.book.in_symbol(signal.symbol):
         if trade.context.strategy_name == signal.strategy_name and trade.held:
             symbol = state.symbols[signal.symbol]
-            leave(state, trade, signal.reasons, symbol.latest() or trade.stop_price, at, out)
+            leave(state, trade, reasons, symbol.latest() or trade.stop_price, at, out)
             advance(state, trade, at, out)
 
 

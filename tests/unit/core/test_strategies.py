@@ -1,6 +1,7 @@
 """A trader's own code: loud when it fails, and its exits live on."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -294,11 +295,14 @@ def test_same_signal_again_is_one_order() -> None:
     assert "DUPLICATE_ORDER" in {c.rule for c in said.checks if not c.ok}
 
 
-def test_exit_signal_closes_what_its_strategy_holds() -> None:
-    """A wish to leave cancels the stop, then sells."""
+@pytest.mark.parametrize("reasons", ["had enough", "", None, 5, "half \ud800"])
+def test_exit_signal_closes_what_its_strategy_holds(reasons: Any) -> None:
+    """A wish to leave, however badly it is said, cancels the stop, then sells."""
     core, _, stop = with_position()
     (slot,) = core.state.symbols[SYMBOL].slots
-    slot.strategy._script = make_exit_signal  # type: ignore[attr-defined]
+    slot.strategy._script = lambda bar: replace(  # type: ignore[attr-defined]
+        make_exit_signal(bar), reasons=reasons
+    )
 
     run_minutes(core, 2.25, 3)
     cancels = [e.ref_id for e in core.effects if isinstance(e, CancelOrder)]
