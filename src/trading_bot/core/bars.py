@@ -7,6 +7,7 @@ from trading_bot.core import entries, trades
 from trading_bot.core.events import HistoricalsArrived, StrategyLoadFailed
 from trading_bot.core.say import Numbers, alarm, over, warn
 from trading_bot.core.state import CoreState, Out, StrategySlot, SymbolState
+from trading_bot.core.trader_words import words_of
 from trading_bot.domain.bar import Bar
 from trading_bot.domain.errors import DataError
 from trading_bot.domain.signal import ExitSignal, Signal
@@ -27,31 +28,69 @@ def close_due(
 
 def on_bar(state: CoreState, symbol: SymbolState, bar: Bar, at: datetime, out: Out) -> None:
     """Give a closed one-minute bar to the symbol's strategies; longer ones are put together."""
-    for slot in symbol.slots:
-        if slot.interval_minutes == 1:
-            _on_own_bar(state, symbol, slot, bar, at, out)
+    on_bars(state, ((symbol, bar),), at, out)
+
+
+def on_bars(
+    state: CoreState, found: Sequence[tuple[SymbolState, Bar]], at: datetime, out: Out
+) -> None:
+    """The closed one-minute bars of several symbols, in order, as `on_bar` takes one."""
+    for symbol, bar in found:
+        # In here and not in a function of its own: the one thing that happens at every bar.
+        for slot in symbol.minute_slots:
+            slot.last_bar = bar
+            slot.was_quiet = not slot.needs_volume or bar.has_volume
+            if slot.was_quiet:
+                try:
+                    said = slot.strategy.on_bar(bar)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
+                    _strategy_raised(state, symbol, slot, error, at, out)
+                    continue
+                if said is not None:
+                    _take_said(state, symbol, slot, said, bar, at, out)
+        if symbol.aggregators:
+            _on_longer_bars(state, symbol, bar, at, out)
+
+
+def _on_longer_bars(
+    state: CoreState, symbol: SymbolState, bar: Bar, at: datetime, out: Out
+) -> None:
     for minutes, aggregator in symbol.aggregators.items():
         for group in aggregator.take(bar):
             for slot in symbol.slots:
                 if slot.interval_minutes == minutes:
-                    _on_own_bar(state, symbol, slot, group, at, out)
+                    _on_longer_bar(state, symbol, slot, group, at, out)
 
 
-def _on_own_bar(
+def _on_longer_bar(
     state: CoreState, symbol: SymbolState, slot: StrategySlot, bar: Bar, at: datetime, out: Out
 ) -> None:
     slot.last_bar = bar
-    if slot.needs_volume and not bar.has_volume:
-        slot.was_quiet = False
+    slot.was_quiet = not slot.needs_volume or bar.has_volume
+    if not slot.was_quiet:
         return
-    slot.was_quiet = True
     try:
-        said: object = slot.strategy.on_bar(bar)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
+        said = slot.strategy.on_bar(bar)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
         _strategy_raised(state, symbol, slot, error, at, out)
         return
-    if said is None:
-        return
+    if said is not None:
+        _take_said(state, symbol, slot, said, bar, at, out)
+
+
+def _take_said(
+    state: CoreState,
+    symbol: SymbolState,
+    slot: StrategySlot,
+    said: object,
+    bar: Bar,
+    at: datetime,
+    out: Out,
+) -> None:
     slot.signals += 1
     if not isinstance(said, Signal | ExitSignal):
         wrong = TypeError(f"expected a signal or None, got {said!r}")
@@ -86,7 +125,7 @@ def _strategy_raised(
     if slot.stopped:
         return  # Said once: it may fail on every bar of the day.
     name = slot.strategy.name
-    reason = f"{type(error).__name__}: {error}"
+    reason = words_of(error)
     for other in state.symbols.values():
         for same in other.slots:
             if same.strategy.name == name and not same.stopped:
@@ -158,5 +197,7 @@ def _warm_up(
         return  # It came after the first live bar: bars only ever reach a strategy in order.
     try:
         slot.strategy.warm_up(bars)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
         _strategy_raised(state, symbol, slot, error, at, out)

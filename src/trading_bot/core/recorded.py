@@ -4,13 +4,11 @@ The close of a bar stands for the quote that a poll would have brought. This is 
 backtest: a quiet minute makes no object, and no Decimal until money may be at stake.
 """
 
-from datetime import datetime
 
 from trading_bot.core import bars, trades
 from trading_bot.core.breakers import check_day
 from trading_bot.core.events import BarRecorded, MinuteRecorded
 from trading_bot.core.state import CoreState, Out
-from trading_bot.domain.bar import Bar
 
 _ROUNDING = 0.01
 """Dollars by which the floats' day result may be off, far more than they are."""
@@ -18,28 +16,23 @@ _ROUNDING = 0.01
 
 def on_bar(state: CoreState, event: BarRecorded, out: Out) -> None:
     """One bar of one symbol."""
-    _take(state, (event.bar,), event.at, out)
+    on_minute(state, MinuteRecorded(at=event.at, bars=(event.bar,)), out)
 
 
 def on_minute(state: CoreState, event: MinuteRecorded, out: Out) -> None:
     """The bars of a minute."""
-    _take(state, event.bars, event.at, out)
-
-
-def _take(state: CoreState, minute: tuple[Bar, ...], at: datetime, out: Out) -> None:
-    symbols = state.symbols
-    for bar in minute:
+    symbols, at = state.symbols, event.at
+    found = []
+    for bar in event.bars:
         symbol = symbols.get(bar.symbol)
         if symbol is not None:
             symbol.recorded = bar
+            found.append((symbol, bar))
     if state.book.trades:
         if _may_breach(state):
             check_day(state, at, out)
         trades.on_quotes(state, at, out)
-    for bar in minute:
-        symbol = symbols.get(bar.symbol)
-        if symbol is not None:
-            bars.on_bar(state, symbol, bar, at, out)
+    bars.on_bars(state, found, at, out)
 
 
 def _may_breach(state: CoreState) -> bool:

@@ -49,6 +49,7 @@ class SymbolState:
     `quote` is the latest that passed every check; `problem` the code of what was wrong with the
     latest one, empty when nothing was; `target_seen` counts checked quotes in a row at the target.
     `recorded` is the latest bar of a recorded source, whose close then stands for a quote.
+    `minute_slots` are the strategies that take one-minute bars as they come.
     """
 
     symbol: str
@@ -62,6 +63,11 @@ class SymbolState:
     mark: Decimal | None = None
     target_seen: int = 0
     recorded: Bar | None = None
+    minute_slots: tuple[StrategySlot, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Sorted out once: most bars go to these alone, and bars are many.
+        self.minute_slots = tuple(slot for slot in self.slots if slot.interval_minutes == 1)
 
     def latest(self) -> Decimal | None:
         """What a share is worth by the latest price; None before there was one."""
