@@ -190,9 +190,8 @@ def make_account(at: datetime, equity: str = "100000.00", **changes: Any) -> Acc
 
 
 def hours_of(session: Session) -> MarketHours:
-    return MarketHours(
-        day=session.day, is_open=True, opens_at=session.open, closes_at=session.close
-    )
+    opens_at, closes_at = session.open, session.close
+    return MarketHours(day=session.day, is_open=True, opens_at=opens_at, closes_at=closes_at)
 
 
 def execution(name: str, quantity: int, price: str, at: datetime, fees: str = "0") -> Execution:
@@ -336,16 +335,12 @@ class Core:
         )
 
     def quote(self, at: datetime, price: str = "100.00", **changes: Any) -> list[Effect]:
-        """A poll with one good quote."""
         return self.poll(at, make_quote(price, at=at, **changes))
-
-    def keep_account_fresh(self, at: datetime) -> None:
-        self.account(at)
 
     def placed(self, effects: Sequence[Effect] | None = None) -> list[OrderIntent]:
         """The orders that left in `effects`, or ever."""
-        looked_at = self.effects if effects is None else effects
-        return [e.order.intent for e in looked_at if isinstance(e, PlaceOrder)]
+        given = self.effects if effects is None else effects
+        return [e.order.intent for e in given if isinstance(e, PlaceOrder)]
 
     def records(self, stream: str, effects: Sequence[Effect] | None = None) -> list[Any]:
         """The records of `stream` in `effects`, or ever."""
@@ -363,7 +358,6 @@ class Core:
         return self.send(OrderPlaced(at=at, ref_id=intent.ref_id, order=order))
 
     def read(self, at: datetime, *orders: BrokerOrder) -> list[Effect]:
-        """The broker's orders are read."""
         return self.send(OrdersArrived(at=at, orders=orders))
 
     def stop(self, at: datetime) -> list[Effect]:
@@ -378,8 +372,7 @@ def started(settings: CoreSettings | None = None) -> Core:
     return core
 
 
-ENTRY_BAR = after_open(2)
-ENTRY_AT = after_open(2)
+ENTRY_BAR = ENTRY_AT = after_open(2)
 
 
 def with_entry(price: str = "100.00", **changes: Any) -> tuple[Core, OrderIntent]:
