@@ -17,9 +17,12 @@ from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.config.model import Config
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event, TimerFired
+from trading_bot.logging.session_record import SessionRecord
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
+from trading_bot.ports.records import STREAM_SESSIONS
+from trading_bot.query.records import HomeRecords
 from trading_bot.rehearsal.day import PlayedDay, load_days
 from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
 from trading_bot.rehearsal.faults import FaultScript
@@ -163,7 +166,7 @@ def _parts(
         mode="rehearsal",
         clock=clock,
         calendar=stage.calendar,
-        session_id=counted_ids(_name_of(stage))(),
+        session_id=_session_id(stage),
         key=stage.home.key(lambda size: _rehearsal_key(stage.plan.seed, size)),
         connect=connection,
         notifier=notifier,
@@ -171,6 +174,14 @@ def _parts(
         is_real_time=not is_lockstep,
         measures=audience.measures,
     )
+
+
+def _session_id(stage: Stage) -> str:
+    """The same for the n-th start of the same rehearsal in a home, another for each start."""
+    records = HomeRecords(stage.home).lines(STREAM_SESSIONS)
+    starts = sum(1 for line in records if SessionRecord.from_jsonl_line(line).kind == "start")
+    ids = counted_ids(_name_of(stage))
+    return [ids() for _ in range(starts + 1)][-1]
 
 
 def _issue_session(home: Home, exchange: Exchange, now: datetime) -> None:

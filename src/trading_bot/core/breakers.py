@@ -10,10 +10,16 @@ from trading_bot.risk.breaker import apply_event, check_breakers, resets_due
 from trading_bot.risk.risk_events import trip_event
 
 
-def check_day(state: CoreState, at: datetime, out: Out) -> None:
-    """Trip what must trip, once; a breaker that is tripped stays so."""
+def check_day(state: CoreState, at: datetime, out: Out, *, is_new_quote: bool = True) -> None:
+    """Trip what must trip, once; a breaker that is tripped stays so.
+
+    Without a new quote the open part is no second reading: one bad quote must not confirm itself.
+    """
     limits = state.settings.risk
-    state.breaker, trips = check_breakers(state.breaker, reading_of(state, at), limits)
+    reading = reading_of(state, at)
+    if not is_new_quote:
+        reading.day_pnl = None
+    state.breaker, trips = check_breakers(state.breaker, reading, limits)
     for trip in trips:
         out.append(Record(STREAM_RISK, trip_event(trip, limits)))
         subject = f"circuit breaker {trip.breaker} tripped"

@@ -324,7 +324,7 @@ def _close(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     book_result(state, trip.net_profit_loss, trip.closed_at)
     write_metric(state, at, out)
     ask_account(state, out)
-    check_day(state, at, out)
+    check_day(state, at, out, is_new_quote=False)
 
 
 def write_metric(state: CoreState, at: datetime, out: Out) -> None:

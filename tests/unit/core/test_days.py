@@ -22,8 +22,10 @@ from support.core_builders import (
     with_position,
 )
 from support.core_world import World, state_view
+from trading_bot.core.breakers import check_day
 from trading_bot.core.effects import (
     CancelOrder,
+    Effect,
     RequestHistoricals,
     RequestHours,
     RequestOrders,
@@ -42,6 +44,13 @@ from trading_bot.risk.limits import RiskLimits
 S = OrderState
 NEXT_OPEN = OPEN + timedelta(days=1)
 ROTATION = datetime(2026, 11, 24, 1, 5, tzinfo=UTC)
+
+LOSS_LIMITS = RiskLimits(
+    entry_start_delay_minutes=0,
+    max_position_pct=Decimal(90),
+    risk_per_trade_pct=Decimal("0.5"),
+    max_daily_loss_pct=Decimal("0.5"),
+)
 
 
 def test_plan_of_a_normal_day() -> None:
@@ -259,19 +268,25 @@ def test_loss_of_the_day_trips_on_what_is_realised() -> None:
 
 def test_open_loss_trips_without_a_trade_closed() -> None:
     """The day's loss counts what is held; one bad print is not enough, two in a row are."""
-    core, _, _ = with_position(
-        risk=RiskLimits(
-            entry_start_delay_minutes=0,
-            max_position_pct=Decimal(90),
-            risk_per_trade_pct=Decimal("0.5"),
-            max_daily_loss_pct=Decimal("0.5"),
-        )
-    )
+    core, _, _ = with_position(risk=LOSS_LIMITS)
     core.quote(after_open(2, 15), "97.00")
     assert core.state.breaker.names == ()
 
     core.quote(after_open(2, 30), "97.00")
 
+    assert core.state.breaker.names == ("daily_loss",)
+
+
+def test_a_bad_quote_does_not_confirm_itself() -> None:
+    """A loss seen in one quote and looked at again without another one trips nothing."""
+    core, _, _ = with_position(risk=LOSS_LIMITS)
+    core.quote(after_open(2, 15), "97.00")
+    out: list[Effect] = []
+
+    check_day(core.state, after_open(2, 15), out, is_new_quote=False)
+    assert core.state.breaker.names == ()
+
+    check_day(core.state, after_open(2, 30), out)
     assert core.state.breaker.names == ("daily_loss",)
 
 
