@@ -14,10 +14,10 @@ from trading_bot.domain.order import Leg, OrderIntent
 from trading_bot.domain.signal import Signal
 from trading_bot.execution.book import intent_data
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
-from trading_bot.logging.decision_record import DecisionRecord, QuoteSeen, RuleCheck
+from trading_bot.logging.decision_record import DecisionRecord, QuoteSeen
 from trading_bot.logging.line import format_timestamp
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_RISK
-from trading_bot.risk.check import Check
+from trading_bot.risk.check import Check, to_records
 from trading_bot.risk.context import EntryContext
 from trading_bot.risk.gate import Refused, Verdict, judge_entry
 from trading_bot.risk.risk_events import rejection_event
@@ -40,10 +40,12 @@ def consider(
     out: Out,
 ) -> None:
     """Size the signal, ask the gate, write the verdict down, send what was approved."""
-    context = entry_context(state, symbol, slot, signal, bar, at)
-    ask = context.ask if context.ask is not None else signal.price
+    maker = state.maker
+    ref_id = maker.entry_ref_id(signal)
+    context = entry_context(state, symbol, slot, signal, ref_id, bar, at)
+    limit = maker.entry_limit(context.ask if context.ask is not None else signal.price)
     size = size_entry(
-        price=state.maker.entry_limit(ask),
+        price=limit,
         stop=signal.stop_loss,
         equity=context.equity,
         buying_power=context.buying_power,
@@ -53,7 +55,9 @@ def consider(
     # A size of nothing is judged all the same, as one share: the decision then shows every rule.
     quantity = size.quantity or 1
     instrument = symbol.quote.quote.instrument_id if symbol.quote is not None else ""
-    intent = state.maker.entry(signal, quantity=quantity, ask=ask, now=at, instrument_id=instrument)
+    intent = maker.entry(
+        signal, ref_id=ref_id, quantity=quantity, limit=limit, now=at, instrument_id=instrument
+    )
     verdict = judge_entry(intent, context, state.settings.risk)
     said = _Said.of(size, verdict)
     _write_decision(state, signal, intent, said, symbol, at, out)
@@ -93,10 +97,11 @@ def entry_context(
     symbol: SymbolState,
     slot: StrategySlot,
     signal: Signal,
+    ref_id: str,
     bar: Bar,
     at: datetime,
 ) -> EntryContext:
-    """Everything the gate looks at; None where it is not known."""
+    """Everything the gate looks at; None where it is not known. `ref_id` names the entry."""
     account = state.account
     own = state.book.in_symbol(signal.symbol)
     bid, ask, last = _prices(symbol, bar)
@@ -119,7 +124,7 @@ def entry_context(
         working_orders=sum(1 for t in own for o in t.orders.values() if o.is_working),
         open_positions=len(state.book.trades),
         trades_today=state.day.trades + sum(1 for t in state.book.trades.values() if not t.bought),
-        is_duplicate=state.maker.entry_ref_id(signal) in state.seen_ref_ids,
+        is_duplicate=ref_id in state.seen_ref_ids,
         day_pnl=day_pnl(state),
         consecutive_losses=streak(state),
         trips=state.breaker.names,
@@ -249,10 +254,7 @@ def _write_decision(
         stop_loss=signal.stop_loss,
         target=signal.target,
         bar_end=format_timestamp(signal.bar_end),
-        checks=tuple(
-            RuleCheck(rule=c.rule, ok=c.ok is True, value=c.value_text, limit=c.limit_text)
-            for c in said.checks
-        ),
+        checks=to_records(said.checks),
         quote=_quote_seen(symbol),
     )
     state.decision_seq += 1

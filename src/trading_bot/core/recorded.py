@@ -4,7 +4,6 @@ The close of a bar stands for the quote that a poll would have brought. This is 
 backtest: a quiet minute makes no object, and no Decimal until money may be at stake.
 """
 
-
 from trading_bot.core import bars, trades
 from trading_bot.core.breakers import check_day
 from trading_bot.core.events import BarRecorded, MinuteRecorded

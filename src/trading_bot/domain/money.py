@@ -87,7 +87,8 @@ def price_from_float(value: float) -> Decimal:
 
     The one crossing from floats to money.
     """
-    return round_nearest(Decimal(repr(value)))
+    exact = Decimal(repr(value))
+    return exact.quantize(CENT if exact >= ONE_DOLLAR else SUB_PENNY, rounding=ROUND_HALF_EVEN)
 
 
 def whole_shares(value: Decimal) -> int:

@@ -44,10 +44,16 @@ class Maker:
         return max(round_buy(ask + ask * self.settings.entry_collar_pct / _HUNDRED), SUB_PENNY)
 
     def entry(
-        self, signal: Signal, *, quantity: int, ask: Decimal, now: datetime, instrument_id: str
+        self,
+        signal: Signal,
+        *,
+        ref_id: str,
+        quantity: int,
+        limit: Decimal,
+        now: datetime,
+        instrument_id: str,
     ) -> OrderIntent:
-        """A marketable limit buy, good for the day."""
-        ref_id = self.entry_ref_id(signal)
+        """A limit buy, good for the day: `entry_ref_id` names it, `entry_limit` prices it."""
         return OrderIntent(
             ref_id=ref_id,
             trade_id=ref_id,
@@ -57,7 +63,7 @@ class Maker:
             type=OrderType.LIMIT,
             quantity=quantity,
             time_in_force=TimeInForce.GFD,
-            limit_price=self.entry_limit(ask),
+            limit_price=limit,
             stop_price=None,
             created_at=now,
             valid_until=now + APPROVAL_LIFE,

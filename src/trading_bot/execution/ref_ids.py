@@ -3,7 +3,8 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from trading_bot.domain.order import Leg
 
@@ -40,7 +41,7 @@ def make_ref_id(
             identity.account,
             strategy_name,
             symbol,
-            bar_end.isoformat(),
+            _iso(bar_end),
             leg,
             str(generation),
         )
@@ -64,7 +65,20 @@ def is_ours(ref_id: str, identity: Identity) -> bool:
 
 
 def _tag(key: bytes, body: str) -> str:
-    return hmac.digest(key, body.encode(), "sha256").hex()[:_TAG_DIGITS]
+    tag = _keyed(key).copy()
+    tag.update(body.encode())
+    return tag.hexdigest()[:_TAG_DIGITS]
+
+
+# A home has one key; taking it in costs as much as making the tag.
+@lru_cache(maxsize=1)
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")
+
+
+def _iso(at: datetime) -> str:
+    """`at.isoformat()`, which for UTC asks the zone at some length for what is known."""
+    return f"{at.replace(tzinfo=None).isoformat()}+00:00" if at.tzinfo is UTC else at.isoformat()
 
 
 def _uuid_shape(digits: str) -> str:

@@ -1,9 +1,11 @@
 """The answer of one rule, with its numbers kept raw and turned into text only when written down."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from string import Formatter
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -16,6 +18,7 @@ _SHOWN_DIGITS = Decimal("0.000001")
 _SHOWN_DIGITS_MAX = 6
 _CENT_DIGITS = 2
 _AMOUNT_DIGITS_MAX = 18
+_MOMENTS_KEPT = 64
 
 
 class Check(msgspec.Struct, frozen=True, gc=False):
@@ -40,42 +43,54 @@ class Check(msgspec.Struct, frozen=True, gc=False):
         """The limit as decisions record it."""
         return shown(self.limit)
 
-    def to_record(self) -> RuleCheck:
-        """The check as a DecisionRecord keeps it."""
-        return RuleCheck(rule=self.rule, ok=self.ok, value=self.value_text, limit=self.limit_text)
+
+def to_records(checks: Iterable[Check]) -> tuple[RuleCheck, ...]:
+    """The checks as a DecisionRecord keeps them."""
+    return tuple(
+        [
+            RuleCheck(rule=c.rule, ok=c.ok is True, value=shown(c.value), limit=shown(c.limit))
+            for c in checks
+        ]
+    )
 
 
 def shown(value: object) -> str:
     """`value` as a person reads it: amounts plain and short, times in UTC, None as "unknown".
 
-    By exact type, the commonest first: a decision writes some fifty of them.
+    By exact type, texts first: a decision writes some fifty of them.
     """
-    kind = type(value)
-    if kind is str:
-        return str(value) or _NOTHING
-    if kind is Decimal:
-        return _amount(cast(Decimal, value))
-    if kind is int:
-        return str(value)
-    return _other(value)
+    if type(value) is str:
+        return value or _NOTHING
+    write = _BY_TYPE.get(type(value))
+    return _other(value) if write is None else write(value)
 
 
 def _other(value: object) -> str:
-    match value:
-        case None:
-            return UNKNOWN
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.3f}"
-        case datetime():
-            return _time(value)
-        case tuple():
-            return ", ".join([shown(part) for part in value]) or _NOTHING
-        case _:
-            return str(value) or _NOTHING
+    """Enumerations' members and other kinds of the types that have a writer."""
+    for kind, write in _BY_TYPE.items():
+        if isinstance(value, kind):
+            return write(value)
+    return str(value) or _NOTHING
 
 
+def _unknown(_: None) -> str:
+    return UNKNOWN
+
+
+def _flag(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _fraction(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _parts(value: tuple[object, ...]) -> str:
+    return ", ".join([shown(part) for part in value]) or _NOTHING
+
+
+# A decision writes the session's hours and its own moment twice; equal moments have one text.
+@lru_cache(maxsize=_MOMENTS_KEPT)
 def _time(value: datetime) -> str:
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
@@ -85,6 +100,8 @@ def _time(value: datetime) -> str:
 def _amount(value: Decimal) -> str:
     """At least two decimals where there are any, at most six: 2000.00, 0.0104, 3."""
     text = str(value)
+    if text[-3:-2] == "." and value:
+        return text
     if value and "E" not in text:
         whole, _, decimals = text.partition(".")
         if len(decimals) <= _CENT_DIGITS:
@@ -100,6 +117,17 @@ def _amount(value: Decimal) -> str:
         value = value.quantize(_SHOWN_DIGITS, rounding=ROUND_HALF_EVEN)
     whole, _, decimals = text_of(value).partition(".")
     return f"{whole}.{decimals.rstrip('0').ljust(_CENT_DIGITS, '0')}" if decimals else whole
+
+
+_BY_TYPE: dict[type, Callable[[Any], str]] = {
+    type(None): _unknown,
+    bool: _flag,
+    float: _fraction,
+    datetime: _time,
+    tuple: _parts,
+    Decimal: _amount,
+    int: str,
+}
 
 
 class SentenceFormatter(Formatter):

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from trading_bot.domain.order import Side
-from trading_bot.risk.check import Check, SentenceFormatter, shown
+from trading_bot.risk.check import Check, SentenceFormatter, shown, to_records
 
 D = Decimal
 NEW_YORK_WINTER = timezone(timedelta(hours=-5))
@@ -50,7 +50,7 @@ def test_values_are_written_for_people(value: object, text: str) -> None:
 
 def test_a_check_keeps_its_numbers_and_writes_them_on_demand() -> None:
     """The record's form holds the texts of the value and of the limit."""
-    record = Check("POSITION_SIZE", False, D("2246.40"), D("2000.0000")).to_record()
+    (record,) = to_records([Check("POSITION_SIZE", False, D("2246.40"), D("2000.0000"))])
 
     assert (record.rule, record.ok) == ("POSITION_SIZE", False)
     assert (record.value, record.limit) == ("2246.40", "2000.00")

@@ -17,7 +17,7 @@ from support.risk_builders import (
 )
 from trading_bot.domain.order import Leg, OrderIntent, OrderType
 from trading_bot.risk import exit_rules
-from trading_bot.risk.check import Check
+from trading_bot.risk.check import Check, to_records
 from trading_bot.risk.context import EntryContext, ExitContext
 from trading_bot.risk.gate import RULE_ERROR, Approved, Refused, judge_entry, judge_exit
 from trading_bot.risk.limits import RiskLimits
@@ -126,11 +126,13 @@ def test_texts_of_checks_are_never_empty() -> None:
         field.name: None for field in fields(EntryContext) if field.name not in ("now", "trips")
     }
     for context in (entry_context(), entry_context(**nothing)):
-        for check in judge_entry(entry_intent(), context, LIMITS).checks:
-            assert check.value_text.strip()
-            assert check.limit_text.strip()
-            assert check.value_text.isascii()
-            assert check.to_record().rule == check.rule
+        checks = judge_entry(entry_intent(), context, LIMITS).checks
+        records = to_records(checks)
+        assert [record.rule for record in records] == [check.rule for check in checks]
+        for record in records:
+            assert record.value.strip()
+            assert record.limit.strip()
+            assert record.value.isascii()
 
 
 # Exits
