@@ -1,5 +1,6 @@
 """A recorded day again: the tape through the same core, under the config it was recorded with."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -72,29 +73,70 @@ class Replayer:
 
     def lines(self, day: date) -> dict[str, list[str]]:
         """The record lines that the day's events cause, by stream."""
-        found: dict[str, list[str]] = {}
-        for replayed in self.replay(day):
-            for effect in replayed.effects:
-                if isinstance(effect, Record):
-                    found.setdefault(effect.stream, []).append(effect.record.to_jsonl_line())
-        return found
+        return self._expected(day)[0]
 
     def first_difference(self, day: date) -> Difference | None:
         """Compare every line the day's events cause with the records.
 
-        None when all are there, in order.
+        None when all are there, in order. What the last event before a crash caused may be missing:
+        an event is on the tape before its records are on the disk.
         """
-        for stream, replayed in self.lines(day).items():
-            recorded = iter(self._records.lines(stream))
-            first = replayed[0]
-            # The stream may hold earlier days: the comparison begins at the day's first line.
-            found = next((line for line in recorded if line == first), None)
-            if found is None:
-                return Difference(stream=stream, number=1, recorded=None, replayed=first)
-            for number, line in enumerate(replayed[1:], start=2):
-                other = next(recorded, None)
-                if other != line:
-                    return Difference(stream=stream, number=number, recorded=other, replayed=line)
+        lines, cut_off = self._expected(day)
+        for stream, caused in lines.items():
+            replayed = self._without_lost(stream, caused, cut_off.get(stream, set()))
+            difference = self._compare(stream, replayed)
+            if difference is not None:
+                return difference
+        return None
+
+    def _expected(self, day: date) -> tuple[dict[str, list[str]], dict[str, set[int]]]:
+        """As `lines`, and the places of those that a crash may have kept from the disk."""
+        lines: dict[str, list[str]] = {}
+        cut_off: dict[str, set[int]] = {}
+        before: dict[str, int] = {}
+        for replayed in self.replay(day):
+            if isinstance(replayed.event, Started) and replayed.event.is_new_session:
+                for stream, caused in lines.items():
+                    places = range(before.get(stream, 0), len(caused))
+                    cut_off.setdefault(stream, set()).update(places)
+            before = {stream: len(caused) for stream, caused in lines.items()}
+            for effect in replayed.effects:
+                if isinstance(effect, Record):
+                    line = effect.record.to_jsonl_line()
+                    lines.setdefault(effect.stream, []).append(line)
+        return lines, cut_off
+
+    def _without_lost(self, stream: str, caused: list[str], unsure: set[int]) -> list[str]:
+        """`caused` without the unsure lines that are not on record; one may be there later on."""
+        if not unsure:
+            return caused
+        wanted = {caused[place] for place in unsure}
+        there = Counter(line for line in self._records.lines(stream) if line in wanted)
+        there.subtract(
+            line for place, line in enumerate(caused) if place not in unsure and line in wanted
+        )
+        kept = []
+        for place, line in enumerate(caused):
+            if place in unsure:
+                if there[line] <= 0:
+                    continue
+                there[line] -= 1
+            kept.append(line)
+        return kept
+
+    def _compare(self, stream: str, replayed: list[str]) -> Difference | None:
+        if not replayed:
+            return None
+        recorded = iter(self._records.lines(stream))
+        first = replayed[0]
+        # The stream may hold earlier days: the comparison begins at the day's first line.
+        found = next((line for line in recorded if line == first), None)
+        if found is None:
+            return Difference(stream=stream, number=1, recorded=None, replayed=first)
+        for number, line in enumerate(replayed[1:], start=2):
+            other = next(recorded, None)
+            if other != line:
+                return Difference(stream=stream, number=number, recorded=other, replayed=line)
         return None
 
     def _settings(self, started: Started) -> CoreSettings:
