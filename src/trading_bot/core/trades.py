@@ -45,6 +45,7 @@ _ABSENT_READS = 3
 _ABSENT_FOR = timedelta(seconds=60)
 _LAST_MINUTE = timedelta(minutes=1)
 _CLOSED_WAIT = timedelta(minutes=5)
+_BARE_ALARM = timedelta(seconds=60)
 
 
 def on_quotes(state: CoreState, at: datetime, out: Out) -> None:
@@ -223,10 +224,26 @@ def _book_protection(state: CoreState, trade: Trade, at: datetime, out: Out) -> 
         since = _bare_since(trade, at)
         data: Data = {"quantity": bare, "since": since.isoformat()}
         say_trade(state, out, "unprotected", trade, at, data)
-    elif bare <= 0 and trade.unprotected_since is not None:
+    elif bare > 0:
+        _tell_if_long_bare(state, trade, bare, at, out)
+    elif trade.unprotected_since is not None:
+        over(state, "bare", trade.trade_id)
         seconds = (at - trade.unprotected_since).total_seconds()
         state.day.peak_unprotected_s = max(state.day.peak_unprotected_s, seconds)
         say_trade(state, out, "protected", trade, at, {"unprotected_ms": round(seconds * 1000)})
+
+
+def _tell_if_long_bare(state: CoreState, trade: Trade, bare: int, at: datetime, out: Out) -> None:
+    """A stop that is refused again and again is a matter for a person."""
+    since = trade.unprotected_since
+    if since is None or at - since < _BARE_ALARM or not is_news(state, "bare", trade.trade_id):
+        return
+    numbers: Numbers = {
+        "symbol": trade.symbol,
+        "quantity": bare,
+        "unprotected_s": round((at - since).total_seconds()),
+    }
+    alarm(state, out, at, "position_unprotected", "stop_tried_again", numbers)
 
 
 def _bare_since(trade: Trade, at: datetime) -> datetime:

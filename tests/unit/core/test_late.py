@@ -17,10 +17,11 @@ from support.core_builders import (
     make_quote,
     say_nothing,
     started,
+    with_entry,
     with_position,
 )
 from trading_bot.core.effects import RequestPoll
-from trading_bot.core.events import PollArrived
+from trading_bot.core.events import OrderFailed, PollArrived
 from trading_bot.domain.bar import Bar
 from trading_bot.domain.order import OrderState
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_RISK
@@ -116,6 +117,22 @@ def test_a_clock_that_was_set_back_makes_no_minute_twice() -> None:
     assert seen[-1] == after_open(8)
     told = [r for r in core.records(STREAM_RISK) if r.event_type == "clock_set_back"]
     assert [r.config_snapshot["back_s"] for r in told] == [115]
+
+
+def test_shares_that_stay_without_a_stop_are_told_once() -> None:
+    """A stop that the broker refuses again and again is an alarm after a minute."""
+    core, entry = with_entry()
+    at = ENTRY_AT + timedelta(seconds=1)
+    core.confirm(entry, at)
+    fill = execution("fill", entry.quantity, "100.02", at)
+    (stop,) = core.placed(core.read(at, broker_order(entry, OrderState.FILLED, fill)))
+    for _ in range(10):
+        at += timedelta(seconds=15)
+        core.send(OrderFailed(at=at, ref_id=stop.ref_id, outcome="rejected", reason="too high"))
+        stop = core.placed(core.quote(at + timedelta(seconds=6)))[-1]
+
+    told = [a.text for a in core.alerts() if a.subject == "position_unprotected"]
+    assert told == ["stop_tried_again: symbol AAPL, quantity 467, unprotected_s 60"]
 
 
 class LongBars(Scripted):
