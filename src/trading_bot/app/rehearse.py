@@ -1,4 +1,4 @@
-"""A rehearsal: the daemon, whole, against the exchange it brings, on virtual or hurried time."""
+"""A rehearsal: the daemon, whole, against the exchange it brings, on virtual time."""
 
 import hashlib
 import random
@@ -28,7 +28,6 @@ from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
 from trading_bot.rehearsal.faults import FaultScript
 from trading_bot.rehearsal.generator import DEFAULT_DAYS, MADE_UP_SYMBOLS, made_up_days
 from trading_bot.rehearsal.server import ExchangeServer
-from trading_bot.runtime.clocks import PacedClock
 from trading_bot.runtime.ids import counted_ids
 from trading_bot.runtime.lockstep import LockstepClock
 from trading_bot.runtime.measure import Measures
@@ -116,15 +115,13 @@ class Audience:
 async def play(stage: Stage, audience: Audience) -> str:
     """Play every day; returns why it stopped. SIGTERM and SIGINT stop it in stages."""
     start = stage.days[0].session.open - LEAD
-    speed = stage.plan.speed
-    clock: Clock = LockstepClock(start) if speed is None else PacedClock(start, speed)
+    # Lockstep to watch, too: what is traded must not hang on how busy the machine is.
+    clock = LockstepClock(start, stage.plan.speed)
     settings = ExchangeSettings(seed=stage.plan.seed)
     exchange = Exchange(stage.days, stage.calendar, settings, audience.faults)
     _issue_session(stage.home, exchange, start)
     async with AsyncExitStack() as stack:
-        server = ExchangeServer(
-            exchange, clock=None if speed is None else clock, speed=speed or 1.0
-        )
+        server = ExchangeServer(exchange)
         port = server.start()
         stack.callback(server.stop)
         return await play_against(stage, audience, clock, f"http://127.0.0.1:{port}")
@@ -150,7 +147,6 @@ def _parts(
 ) -> Parts:
     notifier = audience.notifier
     chance = random.Random(stage.plan.seed)  # noqa: S311 - jitter, nothing secret
-    is_lockstep = stage.plan.speed is None
     connection = PaperConnection(
         home=stage.home,
         config=stage.config,
@@ -159,7 +155,7 @@ def _parts(
         chance=chance,
         stack=stack,
         base_url=base_url,
-        is_lockstep=is_lockstep,
+        is_lockstep=isinstance(clock, LockstepClock),
         warned=lambda text: notifier.notify("WARNING", "paper account", text),
     )
     return Parts(
@@ -171,7 +167,7 @@ def _parts(
         connect=connection,
         notifier=notifier,
         chance=chance,
-        is_real_time=not is_lockstep,
+        is_real_time=stage.plan.speed is not None,
         measures=audience.measures,
     )
 

@@ -14,8 +14,9 @@ What it asks of its users: work that leaves the loop (a thread, a socket, a file
 
 import asyncio
 import math
+import time
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,9 @@ from trading_bot.ports.clock import Waitable
 
 _ROUNDS_BLIND = 64
 """Rounds of the loop to let pass before moving on a loop that does not show its queue."""
+
+_HELD_BACK_MAX_S = 3600.0
+"""Longest single real wait, well within what an event loop's timers take."""
 
 
 @dataclass(slots=True, order=True)
@@ -35,11 +39,25 @@ class _Sleeper:
 
 
 class LockstepClock:
-    """A Clock whose time is `start` plus the deadlines reached so far."""
+    """A Clock whose time is `start` plus the deadlines reached so far.
 
-    def __init__(self, start: datetime) -> None:
+    With a `speed` it runs at most that many times as fast as `monotonic` (seconds), for watching.
+    """
+
+    def __init__(
+        self,
+        start: datetime,
+        speed: float | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         if start.tzinfo is None:
             raise ValueError(f"a clock needs an aware start, got {start}")
+        if speed is not None and not speed > 0:
+            raise ValueError(f"a clock's speed must be positive, got {speed}")
+        self._speed = speed
+        self._real = monotonic
+        self._origin = monotonic()
+        self._held_back: asyncio.TimerHandle | None = None
         self._start = self._now = start.astimezone(UTC)
         self._sleepers: list[_Sleeper] = []
         self._count = 0
@@ -119,6 +137,9 @@ class LockstepClock:
 
     def _check_soon(self) -> None:
         self._rounds = 0
+        if self._held_back is not None:
+            self._held_back.cancel()
+            self._held_back = None
         if self._sleepers and not self._in_flight and not self._is_check_due:
             self._is_check_due = True
             asyncio.get_running_loop().call_soon(self._check)
@@ -137,11 +158,23 @@ class LockstepClock:
             self._is_check_due = True
             loop.call_soon(self._check)
             return
+        early_s = self._early_s(self._sleepers[0].deadline)
+        if early_s > 0:
+            # Whatever happens meanwhile, a signal for one, looks again.
+            self._held_back = loop.call_later(early_s, self._check_soon)
+            return
         sleeper = self._sleepers.pop(0)
         self._now = max(self._now, sleeper.deadline)
         if not sleeper.woken.done():
             sleeper.woken.set_result(None)
         self._check_soon()
+
+    def _early_s(self, at: datetime) -> float:
+        """Real seconds that a move to `at` is too early; 0 or less when it may be made."""
+        if self._speed is None or at <= self._now:
+            return 0.0
+        virtual_s = (at - self._start).total_seconds()
+        return min(virtual_s / self._speed - (self._real() - self._origin), _HELD_BACK_MAX_S)
 
 
 async def _ring(ready: Waitable, woken: "asyncio.Future[None]") -> None:

@@ -304,3 +304,60 @@ def test_settle_does_not_wait_for_a_request_that_sleeps() -> None:
     run(hangs(), settles())
 
     assert seen == [0.0, 3.0]
+
+
+def test_a_speed_holds_time_back_until_real_time_has_come_as_far() -> None:
+    """Ten virtual seconds at a thousandfold speed take ten real milliseconds, not none."""
+    real = iter(number / 500 for number in range(1000))
+    seen: list[float] = []
+
+    def monotonic() -> float:
+        seen.append(next(real))
+        return seen[-1]
+
+    clock = LockstepClock(START, 1000, monotonic)
+    run(clock.sleep(10))
+
+    assert clock.now() == START + timedelta(seconds=10)
+    assert seen == [0, 0.002, 0.004, 0.006, 0.008, 0.01]
+
+
+def test_a_machine_too_slow_for_the_speed_makes_nothing_late() -> None:
+    """Whoever watches waits; time still stands at each deadline in turn."""
+    real = iter(range(0, 1_000_000, 1000))
+    clock = LockstepClock(START, 1000, lambda: float(next(real)))
+    woken: list[float] = []
+
+    async def sleeper() -> None:
+        for _ in range(3):
+            await clock.sleep(5)
+            woken.append(clock.monotonic())
+
+    run(sleeper())
+
+    assert woken == [5, 10, 15]
+
+
+def test_what_happens_while_time_is_held_back_is_handled_at_once() -> None:
+    """A Ctrl-C does not wait for the next poll of a day played in slow motion."""
+    clock = LockstepClock(START, 0.0001)
+    bell = asyncio.Event()
+
+    async def waiter() -> bool:
+        sleeper = asyncio.create_task(clock.sleep(1000))
+        rung = await clock.wait(bell, START + timedelta(seconds=500))
+        await clock.settle()
+        sleeper.cancel()
+        return rung
+
+    async def ringer() -> None:
+        asyncio.get_running_loop().call_later(0.001, bell.set)
+
+    assert run(waiter(), ringer())[0] is True
+    assert clock.now() == START
+
+
+def test_a_speed_must_be_positive() -> None:
+    """At none or backwards time would never come."""
+    with pytest.raises(ValueError, match="positive"):
+        LockstepClock(START, 0)
