@@ -103,7 +103,9 @@ def entry_context(
 ) -> EntryContext:
     """Everything the gate looks at; None where it is not known. `ref_id` names the entry."""
     account = state.account
-    own = state.book.in_symbol(signal.symbol)
+    # Most entries are asked for with nothing open at all: then there is nothing to add up.
+    trades = state.book.trades
+    own = state.book.in_symbol(signal.symbol) if trades else []
     bid, ask, last = _prices(symbol, bar)
     return EntryContext(
         now=at,
@@ -119,11 +121,11 @@ def entry_context(
         buying_power=account.buying_power if account is not None else None,
         account_age_s=(at - account.at).total_seconds() if account is not None else None,
         reserved_cash=reserved_cash(state),
-        position_quantity=sum(t.held for t in own),
+        position_quantity=sum([t.held for t in own]),
         foreign_quantity=foreign_quantity(state, signal.symbol),
-        working_orders=sum(1 for t in own for o in t.orders.values() if o.is_working),
-        open_positions=len(state.book.trades),
-        trades_today=state.day.trades + sum(1 for t in state.book.trades.values() if not t.bought),
+        working_orders=sum([1 for t in own for o in t.orders.values() if o.is_working]),
+        open_positions=len(trades),
+        trades_today=state.day.trades + sum([1 for t in trades.values() if not t.bought]),
         is_duplicate=ref_id in state.seen_ref_ids,
         day_pnl=day_pnl(state),
         consecutive_losses=streak(state),

@@ -1,7 +1,7 @@
 """Recorded bars instead of quotes: what a poll does, once a minute, at the bars' closes.
 
 The close of a bar stands for the quote that a poll would have brought. This is the hot path of a
-backtest: a quiet minute makes no object, and no Decimal until money may be at stake.
+backtest: a quiet minute makes no Decimal until money may be at stake.
 """
 
 from trading_bot.core import bars, trades

@@ -26,6 +26,8 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 _is_uuid: Final = lru_cache(maxsize=64)(_UUID)
 _MD5: Final = re.compile(r"[0-9a-f]{32}").fullmatch
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*").fullmatch
+# The kinds of events are few.
+_is_snake_case: Final = lru_cache(maxsize=128)(_SNAKE)
 _RULE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*").fullmatch
 # Semantic Versioning 2.0.0, section 2, 9 and 10.
 _SEMVER: Final = re.compile(
@@ -114,7 +116,7 @@ def check_config_hash(field: str, value: object) -> None:
 
 
 def check_snake_case(field: str, value: object) -> None:
-    if type(value) is not str or not _SNAKE(value):
+    if type(value) is not str or not _is_snake_case(value):
         raise refused(field, "a snake_case name", value)
 
 
@@ -170,7 +172,8 @@ def check_price(field: str, value: object) -> Decimal:
 
 def json_scalars(field: str, value: object) -> dict[str, str | int | float | bool | None]:
     """A copy of a mapping from text to JSON scalars; Decimals must come as text."""
-    if not isinstance(value, Mapping):
+    # A dict by its type first: asking whether a class is a Mapping takes long.
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise refused(field, "an object", value)
     return {_key(field, name): _scalar(f"{field}.{name}", item) for name, item in value.items()}
 

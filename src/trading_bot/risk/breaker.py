@@ -42,14 +42,14 @@ class BreakerState:
     @property
     def names(self) -> tuple[str, ...]:
         """The tripped breakers, as `EntryContext.trips` wants them."""
-        return tuple(trip.breaker for trip in self.trips)
+        return tuple([trip.breaker for trip in self.trips])
 
     def is_tripped(self, breaker: str) -> bool:
         return any(trip.breaker == breaker for trip in self.trips)
 
     def reset_at(self, breaker: str) -> datetime | None:
         """When the breaker was last reset; None when never."""
-        return dict(self.resets).get(breaker)
+        return next((at for name, at in self.resets if name == breaker), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

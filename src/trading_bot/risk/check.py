@@ -57,16 +57,22 @@ def to_records(checks: Iterable[Check]) -> tuple[RuleCheck, ...]:
 def shown(value: object) -> str:
     """`value` as a person reads it: amounts plain and short, times in UTC, None as "unknown".
 
-    By exact type, texts first: a decision writes some fifty of them.
+    By exact type, the commonest first: a decision writes some fifty of them.
     """
     if type(value) is str:
         return value or _NOTHING
+    if type(value) is Decimal:
+        text = str(value)
+        # Dollars and cents, as most are, stay as they are.
+        return text if text[-3:-2] == "." and value else _amount(value)
     write = _BY_TYPE.get(type(value))
     return _other(value) if write is None else write(value)
 
 
 def _other(value: object) -> str:
     """Enumerations' members and other kinds of the types that have a writer."""
+    if isinstance(value, str):
+        return str(value) or _NOTHING
     for kind, write in _BY_TYPE.items():
         if isinstance(value, kind):
             return write(value)
@@ -100,8 +106,6 @@ def _time(value: datetime) -> str:
 def _amount(value: Decimal) -> str:
     """At least two decimals where there are any, at most six: 2000.00, 0.0104, 3."""
     text = str(value)
-    if text[-3:-2] == "." and value:
-        return text
     if value and "E" not in text:
         whole, _, decimals = text.partition(".")
         if len(decimals) <= _CENT_DIGITS:

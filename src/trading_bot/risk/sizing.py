@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Literal
 
 from trading_bot.domain.money import ZERO
@@ -11,6 +12,7 @@ from trading_bot.risk.limits import RiskLimits
 Cap = Literal["risk", "position", "cash", "quantity"]
 
 _PERCENT = Decimal("0.01")
+_BY_SHARES = itemgetter(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ def size_entry(
     """
     if equity is None or buying_power is None or reserved_cash is None:
         return _refusal("ACCOUNT_UNKNOWN", "equity, buying power or reserved cash is not known")
-    if not all(value.is_finite() for value in (equity, buying_power, reserved_cash)):
+    if not (equity.is_finite() and buying_power.is_finite() and reserved_cash.is_finite()):
         return _refusal("ACCOUNT_UNKNOWN", "equity, buying power or reserved cash is not a number")
     if stop is None or not (price.is_finite() and stop.is_finite() and ZERO < stop < price):
         return _refusal("STOP_SIDE", f"the stop {shown(stop)} is not below the price {price}")
@@ -52,11 +54,11 @@ def size_entry(
         ("cash", _shares(buying_power - reserved_cash, price)),
         ("quantity", limits.quantity_max),
     )
-    cap, quantity = min(caps, key=lambda pair: pair[1])
+    cap, quantity = min(caps, key=_BY_SHARES)
     if quantity < 1:
         reason = _explain_zero(cap, price, stop, equity, buying_power - reserved_cash, limits)
         return Sizing(quantity=0, cap=cap, caps=caps, reason=reason, code="SIZE_ZERO")
-    allowed = ", ".join(f"{name} {shares}" for name, shares in caps)
+    allowed = ", ".join([f"{name} {shares}" for name, shares in caps])
     return Sizing(
         quantity=quantity,
         cap=cap,
