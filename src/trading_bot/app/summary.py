@@ -1,5 +1,6 @@
 """What a run amounted to, from its records."""
 
+import shlex
 from collections import Counter
 from decimal import Decimal
 
@@ -12,8 +13,8 @@ from trading_bot.runtime.measure import Measures
 from trading_bot.storage.home import Home
 
 
-def summary_of(home: Home, reason: str, measures: Measures) -> str:
-    """Trades, result, refusals by reason, files, and what to try next."""
+def summary_of(home: Home, reason: str, measures: Measures, program: str = "trading-bot") -> str:
+    """Trades, result, refusals by reason, files, and what to try next, calling `program`."""
     records = HomeRecords(home)
     trades = [TradeRecord.from_jsonl_line(line) for line in records.lines(STREAM_TRADES)]
     decisions = [DecisionRecord.from_jsonl_line(line) for line in records.lines(STREAM_DECISIONS)]
@@ -25,7 +26,7 @@ def summary_of(home: Home, reason: str, measures: Measures) -> str:
             *_refusals(decisions),
             *_files(home),
             *_speed(measures),
-            *_next(home, trades, decisions),
+            *_next(home, trades, decisions, program),
         )
     )
 
@@ -79,13 +80,16 @@ def _speed(measures: Measures) -> list[str]:
     ]
 
 
-def _next(home: Home, trades: list[TradeRecord], decisions: list[DecisionRecord]) -> list[str]:
+def _next(
+    home: Home, trades: list[TradeRecord], decisions: list[DecisionRecord], program: str
+) -> list[str]:
+    root = shlex.quote(str(home.root))
     symbol = next((s for s in _symbols(trades, decisions)), "SYMBOL")
     return [
         "try next",
-        f"  trading-bot trades --home {home.root}",
-        f"  trading-bot why {symbol} --home {home.root}",
-        f"  trading-bot verify --home {home.root}",
+        f"  {program} trades --home {root}",
+        f"  {program} why {symbol} --home {root}",
+        f"  {program} verify --home {root}",
     ]
 
 

@@ -12,6 +12,7 @@ from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare
 from trading_bot.app.strategy_files import copy_own_strategies, make_factories
 from trading_bot.app.summary import summary_of
 from trading_bot.cli.home import home_of
+from trading_bot.cli.program import program_words
 from trading_bot.config.load import load_config
 from trading_bot.domain.errors import ConfigError
 from trading_bot.runtime.clocks import SystemClock
@@ -50,5 +51,5 @@ def run(arguments: Namespace) -> int:
             Audience(notifier=PrintedAlerts(sys.stdout), observers=(progress,), measures=measures),
         )
     )
-    print(summary_of(home, reason, measures))
+    print(summary_of(home, reason, measures, program_words()))
     return 0
