@@ -43,15 +43,21 @@ def read_env_file(path: Path) -> dict[str, str]:
         raise ConfigError(f"{path}: expected mode 0600, got {mode:04o}: run chmod 600 {path}")
     if found.st_uid not in (os.geteuid(), 0):
         raise ConfigError(f"{path}: expected a file of ours, got one of user {found.st_uid}")
-    return _parse(text)
+    return _parse(path, text)
 
 
-def _parse(text: str) -> dict[str, str]:
+def _parse(path: Path, text: str) -> dict[str, str]:
     # A late import: most homes have no such file, and every start would pay for it.
-    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
-    values = dotenv_values(stream=StringIO(text), interpolate=False)
-    return {name: value for name, value in values.items() if value is not None}
+    lines = list(parse_stream(StringIO(text)))
+    # A limit that is not read is not in force. The line itself is not shown: it may be a secret.
+    broken = [
+        str(line.original.line) for line in lines if line.error or (line.key and line.value is None)
+    ]
+    if broken:
+        raise ConfigError(f"{path}, line {', '.join(broken)}: expected NAME=value")
+    return {line.key: line.value for line in lines if line.key and line.value is not None}
 
 
 def known_variables() -> dict[str, KeyPath]:

@@ -118,6 +118,18 @@ def symbol_day(
     )
 
 
+def session_on(day: date, calendar: NyseCalendar, where: str = "") -> Session:
+    """The session of `day`; DataError, which `where` begins, when there is none to be known."""
+    try:
+        session = calendar.session(day)
+    except ValueError as error:
+        raise DataError(f"{where}{error}") from error
+    if session is None:
+        reason = calendar.closure_reason(day)
+        raise DataError(f"{where}the exchange is closed on {day} ({reason})")
+    return session
+
+
 def played_days(symbol_days: Iterable[SymbolDay]) -> tuple[PlayedDay, ...]:
     """Symbol days grouped by session, oldest first; DataError on a symbol twice in one session."""
     by_day: dict[date, dict[str, SymbolDay]] = {}
@@ -149,15 +161,17 @@ def load_days(
         if not is_symbol(name):
             raise DataError(f"expected a symbol of 1-5 upper-case letters and digits, got {name!r}")
     found: list[SymbolDay] = []
+    held: set[str] = set()
     for path in paths:
         for (symbol, day), bars in _grouped(read_bars(path)).items():
+            held.add(symbol)
             if only and symbol not in only:
                 continue
-            session = calendar.session(day)
-            if session is None:
-                reason = calendar.closure_reason(day)
-                raise DataError(f"{path}: {symbol}: the exchange is closed on {day} ({reason})")
+            session = session_on(day, calendar, f"{path}: {symbol}: ")
             found.append(symbol_day(symbol, session, bars, where=str(path)))
+    if strange := sorted(set(only) - held):
+        there = ", ".join(sorted(held)) or "none"
+        raise DataError(f"expected symbols out of {there}, got {', '.join(strange)}")
     if not found:
         raise DataError("expected at least one bar file with bars of a session, got none")
     return played_days(found)

@@ -26,7 +26,14 @@ from random import Random
 from trading_bot.domain.errors import DataError
 from trading_bot.market.calendar import NyseCalendar, Session
 from trading_bot.rehearsal.bar_file import MinuteBar
-from trading_bot.rehearsal.day import Halt, PlayedDay, SymbolDay, played_days, symbol_day
+from trading_bot.rehearsal.day import (
+    Halt,
+    PlayedDay,
+    SymbolDay,
+    played_days,
+    session_on,
+    symbol_day,
+)
 
 DEFAULT_DAYS = (date(2024, 7, 2), date(2024, 7, 3))
 
@@ -179,13 +186,7 @@ def made_up_days(
     if unknown:
         known = ", ".join(MADE_UP_SYMBOLS)
         raise DataError(f"expected made-up symbols out of {known}, got {', '.join(unknown)}")
-    sessions = []
-    for day in sorted(set(days)):
-        session = calendar.session(day)
-        if session is None:
-            reason = calendar.closure_reason(day)
-            raise DataError(f"expected a day of the exchange, got {day} ({reason})")
-        sessions.append(session)
+    sessions = [session_on(day, calendar) for day in sorted(set(days))]
     return played_days(
         one for symbol in dict.fromkeys(symbols) for one in _symbol_days(seed, symbol, sessions)
     )

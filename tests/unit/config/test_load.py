@@ -374,6 +374,17 @@ def test_an_env_file_of_another_user_is_refused(home: Home) -> None:
     assert line == f"{home.env_file}: expected a file of ours, got one of user 12345"
 
 
+@pytest.mark.parametrize(
+    "line", ["TRADING_BOT_RISK__MAX_POSITION_PCT 5", "TRADING_BOT_MODE", "se cret", "=5"]
+)
+def test_a_line_of_the_env_file_that_sets_nothing_is_refused(home: Home, line: str) -> None:
+    """A limit with a slip of the pen must not be silently off; the line itself may be a secret."""
+    home.env_file.write_text(f"# ours\nexport A=1\n{line}\n", encoding="utf-8")
+    home.env_file.chmod(0o600)
+
+    assert problems(home) == [f"{home.env_file}, line 3: expected NAME=value"]
+
+
 def test_an_unknown_name_in_the_env_file_is_refused(home: Home) -> None:
     """A misspelt variable must not be silent because it stands in a file."""
     home.env_file.write_text("TRADING_BOT_MOD=paper\n", encoding="utf-8")

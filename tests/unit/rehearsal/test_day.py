@@ -95,6 +95,22 @@ def test_a_closed_day_is_refused(tmp_path: Path) -> None:
         load_days([_write(tmp_path / "x.csv", bars)], CALENDAR)
 
 
+def test_a_day_before_the_calendar_is_refused(tmp_path: Path) -> None:
+    """In words with the file, not with a trace."""
+    bars = [minute_bar(OPEN.replace(year=1999) + timedelta(minutes=i)) for i in range(390)]
+
+    with pytest.raises(DataError, match=r"x.csv: AAPL: .* from 2000 on, got 1999-05-25"):
+        load_days([_write(tmp_path / "x.csv", bars)], CALENDAR)
+
+
+def test_a_symbol_that_no_file_holds_is_refused(tmp_path: Path) -> None:
+    """Whoever asks for two symbols is not shown one as if it were both."""
+    path = _write(tmp_path / "x.csv", _minutes(390))
+
+    with pytest.raises(DataError, match="expected symbols out of AAPL, got MSFT"):
+        load_days([path], CALENDAR, only=["AAPL", "MSFT"])
+
+
 def test_a_symbol_twice_in_a_day_is_refused(tmp_path: Path) -> None:
     """Two files with the same symbol and date cannot both be true."""
     path = _write(tmp_path / "x.csv", _minutes(390))

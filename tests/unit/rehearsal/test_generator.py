@@ -178,3 +178,9 @@ def test_a_holiday_is_refused() -> None:
     """A day the exchange is closed cannot be made up."""
     with pytest.raises(DataError, match="Independence Day"):
         made_up_days(1, CALENDAR, days=[date(2024, 7, 4)])
+
+
+def test_a_day_before_the_calendar_is_refused() -> None:
+    """In words, not with a trace."""
+    with pytest.raises(DataError, match="from 2000 on, got 1900-01-02"):
+        made_up_days(1, CALENDAR, days=[date(1900, 1, 2)])
