@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from trading_bot.domain.money import ZERO
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
@@ -31,7 +33,7 @@ class Signal:
         for price in (self.price, self.stop_loss, self.target):
             if price is not None and not isinstance(price, Decimal):
                 raise TypeError(f"prices are Decimals, got {type(price).__name__} {price!r}")
-        if not 0 < self.stop_loss < self.price:
+        if not ZERO < self.stop_loss < self.price:
             raise ValueError(
                 f"a long signal needs 0 < stop < price, got {self.stop_loss} and {self.price}"
             )

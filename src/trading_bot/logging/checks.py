@@ -175,13 +175,19 @@ def json_scalars(field: str, value: object) -> dict[str, str | int | float | boo
     # A dict by its type first: asking whether a class is a Mapping takes long.
     if type(value) is not dict and not isinstance(value, Mapping):
         raise refused(field, "an object", value)
-    return {_key(field, name): _scalar(f"{field}.{name}", item) for name, item in value.items()}
+    return {
+        _key(field, name): item
+        if type(item) is str and item.isascii()
+        else _scalar(f"{field}.{name}", item)
+        for name, item in value.items()
+    }
 
 
 def _key(field: str, name: object) -> str:
     if type(name) is not str:
         raise refused(field, "keys that are text", name)
-    check_encodable(field, name)
+    if not name.isascii():
+        check_encodable(field, name)
     return name
 
 

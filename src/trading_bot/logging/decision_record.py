@@ -185,9 +185,9 @@ def _check_rules(record: DecisionRecord) -> None:
 
 def _are_written_well(checks: tuple[Any, ...]) -> bool:
     """True when `_name_fault` finds nothing: in one look each, for a decision holds thirty."""
+    if not {RuleCheck}.issuperset(map(type, checks)):
+        return False
     for check in checks:
-        if type(check) is not RuleCheck:
-            return False
         value, limit = check.value, check.limit
         if not (
             type(check.rule) is str

@@ -19,6 +19,9 @@ CLOCK_TOLERANCE_S = 2.0
 # Looked up once: an enum's member costs more than the whole comparison.
 _BUY, _ENTRY, _LIMIT = Side.BUY, Leg.ENTRY, OrderType.LIMIT
 
+# Nearly every entry's answer.
+_GOOD_SHAPE = Check("ENTRY_SHAPE", True, "BUY, limit", "BUY, limit")
+
 _PERCENT = Decimal("0.01")
 _ONE = Decimal(1)
 _HALF = Decimal("0.5")
@@ -33,7 +36,7 @@ def is_entry(intent: OrderIntent, _: EntryContext, __: RiskLimits) -> Check:
         and intent.type is _LIMIT
         and _known(intent.limit_price)
     )
-    return Check("ENTRY_SHAPE", ok, (intent.side, intent.type), "BUY, limit")
+    return _GOOD_SHAPE if ok else Check("ENTRY_SHAPE", ok, (intent.side, intent.type), "BUY, limit")
 
 
 def no_breaker_tripped(_: OrderIntent, context: EntryContext, __: RiskLimits) -> Check:

@@ -26,12 +26,14 @@ class EmaCross:
         "_above",
         "_count",
         "_fast",
+        "_fast_name",
         "_fast_seed",
         "_fast_weight",
         "_has_no_stop",
         "_is_seeding",
         "_settings",
         "_slow",
+        "_slow_name",
         "_slow_seed",
         "_slow_weight",
         "_stop_fraction",
@@ -41,6 +43,7 @@ class EmaCross:
     def __init__(self, symbol: str, settings: EmaCrossSettings) -> None:
         self._symbol = symbol
         self._settings = settings
+        self._fast_name, self._slow_name = f"EMA-{settings.fast}", f"EMA-{settings.slow}"
         self._stop_fraction = float(settings.stop_pct) / 100.0
         self._fast_weight = 2.0 / (settings.fast + 1)
         self._slow_weight = 2.0 / (settings.slow + 1)
@@ -120,7 +123,7 @@ class EmaCross:
         self._has_no_stop = not 0 < stop < price
         if self._has_no_stop:
             return None
-        fast, slow = f"EMA-{self._settings.fast}", f"EMA-{self._settings.slow}"
+        fast, slow = self._fast_name, self._slow_name
         return Signal(
             symbol=self._symbol,
             strategy_name=NAME,
@@ -135,7 +138,7 @@ class EmaCross:
 
     def _exit(self, bar: Bar) -> ExitSignal:
         self._has_no_stop = False
-        fast, slow = f"EMA-{self._settings.fast}", f"EMA-{self._settings.slow}"
+        fast, slow = self._fast_name, self._slow_name
         return ExitSignal(
             symbol=self._symbol,
             strategy_name=NAME,
