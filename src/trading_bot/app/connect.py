@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from trading_bot.app.kept_session import KeptSession
-from trading_bot.app.quotes import ShownToPaper
+from trading_bot.app.quotes import ShownToPaper, settle_gap
 from trading_bot.app.sink import WriterSink
 from trading_bot.brokers.paper import PaperBroker
 from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
@@ -65,8 +65,11 @@ class PaperConnection:
             clock=self.clock,
             calendar=self.calendar,
         )
-        await self._settle_gap(paper, source)
-        return ShownToPaper(source, paper, self.clock), paper
+        try:
+            await settle_gap(paper, source, self.clock.now(), self.warned)
+        except RetryableError as error:
+            raise TradingBotError(f"the paper account's gap cannot be settled: {error}") from error
+        return ShownToPaper(source, paper, self.clock, self.warned), paper
 
     async def _source(self) -> QuoteSource:
         transport = RobinhoodTransport(
@@ -85,21 +88,3 @@ class PaperConnection:
             await keeper.renew()
         self.keepers.append(keeper)
         return KeptSession(RobinhoodQuoteSource(transport), keeper, self.clock)
-
-    async def _settle_gap(self, paper: PaperBroker, source: QuoteSource) -> None:
-        """What happened to working orders while nobody looked.
-
-        Unknown stays unknown and is said.
-        """
-        symbols = sorted({o.symbol for o in paper.book.orders.values() if not o.state.is_final})
-        if not symbols:
-            return
-        try:
-            bars = await source.historicals(symbols, "5minute")
-        except RetryableError as error:
-            raise TradingBotError(f"the paper account's gap cannot be settled: {error}") from error
-        report = await paper.settle_gap(bars, self.clock.now())
-        for fill in report.filled:
-            self.warned(f"settled over the gap, worst case: {fill}")
-        for symbol in report.uncovered:
-            self.warned(f"{symbol}: no bars cover the gap, its working orders stay as they were")

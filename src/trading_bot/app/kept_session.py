@@ -5,7 +5,7 @@ from datetime import date
 from typing import TypeVar
 
 from trading_bot.brokers.robinhood.refresh import SessionKeeper
-from trading_bot.domain.errors import SessionExpiredError
+from trading_bot.domain.errors import RetryableError, SessionExpiredError
 from trading_bot.domain.quote import Fundamental, HistoricalBar, MarketHours, Quote
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.quote_source import HistoricalInterval, QuoteSource
@@ -50,8 +50,15 @@ class KeptSession:
             now = self._clock.monotonic()
             if self._renewed_at is not None and now - self._renewed_at < RENEW_PAUSE_S:
                 raise
+            try:
+                await self._keeper.renew()
+            except RetryableError:
+                # The network's fault: the next call may try again.
+                raise
+            except BaseException:
+                self._renewed_at = now
+                raise
             self._renewed_at = now
-            await self._keeper.renew()
             found = await call()
         await self._keeper.prove()
         return found

@@ -100,7 +100,10 @@ def _fresh_symbol(state: CoreState, name: str, at: datetime, out: Out) -> Symbol
 def _plan_day(state: CoreState, at: datetime, out: Out) -> None:
     session = state.session
     out.append(SetTimer(name="rotate", at=state.settings.calendar.rotation_time(state.trading_day)))
-    if session is None or at >= session.close + polls.DAY_END:
+    if session is None:
+        return
+    if at >= session.close + polls.DAY_END:
+        _end_missed_day(state, at, out)
         return
     prepare = max(at, session.open - polls.PREPARE)
     if at >= prepare:
@@ -116,6 +119,16 @@ def _plan_day(state: CoreState, at: datetime, out: Out) -> None:
     out.append(SetTimer(name="flatten", at=max(at, flatten)))
     out.append(SetTimer(name="day_end", at=session.close + polls.DAY_END))
     polls.first_poll(state, at, out)
+
+
+def _end_missed_day(state: CoreState, at: datetime, out: Out) -> None:
+    """The day ended while nobody watched: what is held is to be sold at the next open."""
+    if any(trade.held for trade in state.book.trades.values()):
+        numbers: Numbers = {"trading_day": state.trading_day.isoformat()}
+        alarm(state, out, at, "held_past_the_close", "sold_at_the_next_open", numbers)
+        trades.flatten(state, "held past the close while the daemon was down", at, out)
+    if state.day.opening_equity is not None and not state.day.is_ended:
+        end_day(state, at, out)
 
 
 def begin_flatten(state: CoreState, at: datetime, out: Out) -> None:

@@ -84,6 +84,8 @@ def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeR
         is_todays = event.kind == "note" and event.data.get("trading_day") == today.isoformat()
         if is_todays and event.data.get("what") == "day_opened":
             state.day.opening_equity = Decimal(str(event.data["opening_equity"]))
+        elif is_todays and event.data.get("what") == "day_closed":
+            state.day.is_ended = True
     entries: set[str] = set()
     for record in trades:
         if calendar.trading_day(parse_timestamp(record.timestamp)) != today:

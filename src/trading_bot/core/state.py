@@ -83,6 +83,7 @@ class DayState:
     trades: int = 0
     hours_agree: bool | None = None
     is_flattening: bool = False
+    is_ended: bool = False
     peak_unprotected_s: float = 0.0
 
 

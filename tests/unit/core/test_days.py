@@ -290,6 +290,22 @@ def test_a_bad_quote_does_not_confirm_itself() -> None:
     assert core.state.breaker.names == ("daily_loss",)
 
 
+def test_a_day_that_ended_unwatched_is_ended_at_the_next_start() -> None:
+    """Held past the close while down: said, sold at the next open, the day's note written once."""
+    core, _, _ = with_position()
+
+    again = core.again(CLOSE + timedelta(hours=1))
+
+    (trade,) = again.state.book.trades.values()
+    assert "held past the close" in trade.exit_reason
+    assert [a.subject for a in again.alerts()] == ["held_past_the_close"]
+    closed = [r for r in again.records(STREAM_ORDERS) if r.data.get("what") == "day_closed"]
+    assert len(closed) == 1
+
+    third = again.again(CLOSE + timedelta(hours=2))
+    assert not any(r.data.get("what") == "day_closed" for r in third.records(STREAM_ORDERS))
+
+
 def test_next_session_resets_the_breakers_on_record() -> None:
     """The switch to the next day ends the trips, and says so."""
     core = losing_core(2, 4, 6)
