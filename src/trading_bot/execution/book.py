@@ -16,7 +16,7 @@ from trading_bot.domain.order import (
     TimeInForce,
 )
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
-from trading_bot.logging.line import parse_timestamp
+from trading_bot.logging.line import iso_text, parse_timestamp
 from trading_bot.logging.order_event import OrderDatum, OrderEvent
 
 _FINAL_KINDS = {
@@ -235,7 +235,7 @@ def intent_data(order: TrackedOrder, context: TradeContext | None) -> dict[str, 
         "time_in_force": intent.time_in_force.value,
         "limit_price": _text(intent.limit_price),
         "stop_price": _text(intent.stop_price),
-        "valid_until": intent.valid_until.isoformat(),
+        "valid_until": iso_text(intent.valid_until),
         "instrument_id": intent.instrument_id,
         "purpose": order.purpose,
         "expected_price": text_of(order.expected_price),
@@ -245,7 +245,7 @@ def intent_data(order: TrackedOrder, context: TradeContext | None) -> dict[str, 
         data |= {
             "strategy_name": context.strategy_name,
             "entry_type": context.entry_type,
-            "bar_end": context.bar_end.isoformat(),
+            "bar_end": iso_text(context.bar_end),
             "signal_price": text_of(context.signal_price),
             "stop_loss": text_of(context.stop_loss),
             "target": _text(context.target),

@@ -6,7 +6,7 @@ from trading_bot.domain.money import ZERO
 from trading_bot.domain.order import BrokerOrder, Execution, Leg, OrderState
 from trading_bot.execution.trade import TrackedOrder, Trade
 from trading_bot.logging.checks import check_money, check_price
-from trading_bot.logging.line import RecordError
+from trading_bot.logging.line import RecordError, iso_text
 from trading_bot.logging.order_event import OrderDatum
 
 _FINAL_KIND = {
@@ -41,7 +41,7 @@ def new_facts(order: TrackedOrder, seen: BrokerOrder) -> list[Fact]:
             filled += execution.quantity
             data: dict[str, OrderDatum] = {
                 "execution_id": execution.execution_id,
-                "executed_at": execution.at.isoformat(),
+                "executed_at": iso_text(execution.at),
                 "quantity": execution.quantity,
                 "price": str(execution.price),
                 "fees": str(execution.fees),

@@ -3,10 +3,11 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 
 from trading_bot.domain.order import Leg
+from trading_bot.logging.line import iso_text
 
 _TAG_DIGITS = 12
 
@@ -41,7 +42,7 @@ def make_ref_id(
             identity.account,
             strategy_name,
             symbol,
-            _iso(bar_end),
+            iso_text(bar_end),
             leg,
             str(generation),
         )
@@ -74,11 +75,6 @@ def _tag(key: bytes, body: str) -> str:
 @lru_cache(maxsize=1)
 def _keyed(key: bytes) -> hmac.HMAC:
     return hmac.new(key, digestmod="sha256")
-
-
-def _iso(at: datetime) -> str:
-    """`at.isoformat()`, which for UTC asks the zone at some length for what is known."""
-    return f"{at.replace(tzinfo=None).isoformat()}+00:00" if at.tzinfo is UTC else at.isoformat()
 
 
 def _uuid_shape(digits: str) -> str:

@@ -58,6 +58,11 @@ def format_timestamp(at: datetime) -> str:
     return _utc_text(at if at.tzinfo is UTC else at.astimezone(UTC))
 
 
+def iso_text(at: datetime) -> str:
+    """`at.isoformat()`, in full; for UTC without asking the zone at length for what is known."""
+    return f"{at.replace(tzinfo=None).isoformat()}+00:00" if at.tzinfo is UTC else at.isoformat()
+
+
 # An event's records all carry its time: the text of a moment is asked for some twenty times.
 @lru_cache(maxsize=_MOMENTS_KEPT)
 def _utc_text(at: datetime) -> str:

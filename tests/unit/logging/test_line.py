@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from support.records import decision_record, exit_record, trade_record
 from trading_bot.logging.decision_record import DecisionRecord
-from trading_bot.logging.line import RecordError, format_timestamp, parse_timestamp
+from trading_bot.logging.line import RecordError, format_timestamp, iso_text, parse_timestamp
 from trading_bot.logging.trade_record import TradeRecord
 
 
@@ -183,3 +183,11 @@ def test_a_line_is_one_line_of_utf8() -> None:
 def test_a_symbol_can_be_found_with_grep() -> None:
     """The pattern the requirements use finds the compact line."""
     assert '"symbol":"AAPL"' in trade_record().to_jsonl_line()
+
+
+@given(
+    st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-5)), None])),
+)
+def test_full_times_are_as_python_writes_them(at: datetime) -> None:
+    """The shorter way for UTC gives the very text of `isoformat`, which names of orders are of."""
+    assert iso_text(at) == at.isoformat()
