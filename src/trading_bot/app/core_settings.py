@@ -10,6 +10,12 @@ from trading_bot.market.calendar import NyseCalendar
 from trading_bot.strategies.protocol import StrategyFactory
 
 
+def refuse_live(config: Config) -> None:
+    """ConfigError while live trading is not part of the program."""
+    if config.mode == "live":
+        raise ConfigError("mode: live trading is not part of this version; use paper")
+
+
 def make_calendar(config: Config) -> NyseCalendar:
     """The exchange's calendar with the config's additions; ConfigError when one is not a date."""
     settings = config.calendar

@@ -1,9 +1,10 @@
 """One run of the daemon in one home: open, start, run, close."""
 
+import errno
 import platform
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -151,7 +152,9 @@ class Engine:
         async with self._services(self._writer, self.state):
             reason = await self.daemon.run(started)
         await self._write_session("end", info, start, reason)
-        write_status(self._home, self.state, parts.clock.now(), parts.measures, parts.mode)
+        with suppress(OSError):
+            # On a full disk the last status stays the one before; the reason is told all the same.
+            write_status(self._home, self.state, parts.clock.now(), parts.measures, parts.mode)
         return reason
 
     @asynccontextmanager
@@ -205,12 +208,11 @@ class Engine:
         """A full disk gets the reserve's blocks, so that exits can be recorded."""
         writer = self._writer
         assert writer is not None, "the engine is used inside its context"
-        if not isinstance(error, JournalPoisonedError) or not error.is_disk_full:
-            return False
-        if not self._home.free_reserve():
+        if not _is_disk_full(error) or not self._home.free_reserve():
             return False
         try:
-            await writer.reopen()
+            if writer.journal.poison is not None:
+                await writer.reopen()
             await writer.append(self._not_yet_written(records))
         except HaltError:
             return False
@@ -272,3 +274,10 @@ def _zone_data_version() -> str:
         return f"tzdata {version('tzdata')}"
     except PackageNotFoundError:
         return "system"
+
+
+def _is_disk_full(error: HaltError) -> bool:
+    if isinstance(error, JournalPoisonedError):
+        return error.is_disk_full
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)

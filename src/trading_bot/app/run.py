@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from trading_bot.app.connect import PaperConnection
-from trading_bot.app.core_settings import make_calendar
+from trading_bot.app.core_settings import make_calendar, refuse_live
 from trading_bot.app.engine import Engine, Parts
 from trading_bot.app.housekeeping import keep_session
 from trading_bot.app.signals import stop_on_signals
@@ -26,8 +26,7 @@ def _library_said(text: str) -> None:
 
 def check_mode(home: Home, config: Config) -> None:
     """Refuse what `run` is not; ConfigError says what to do instead."""
-    if config.mode == "live":
-        raise ConfigError("mode: live trading is not part of this version; use paper")
+    refuse_live(config)
     if config.mode == "rehearsal":
         raise ConfigError("mode: expected paper, got rehearsal; use `trading-bot rehearse`")
     if not home.session_pickle.exists():

@@ -38,7 +38,13 @@ def run(arguments: Namespace) -> int:
         print(f"damaged: {counted(len(problems), 'place')} in {home.root}")
         return exits.DAMAGED
     total = f"{counted(len(report.files), 'file')}, {counted(report.lines, 'line')}"
-    print(f"sound: {total}, {report.size:,} bytes; every line is what was acknowledged")
+    unsealed = sum(file.unsealed for file in report.files)
+    proof = (
+        f"all but the last {counted(unsealed, 'line')}, not sealed yet, are what was acknowledged"
+        if unsealed
+        else "every line is what was acknowledged"
+    )
+    print(f"sound: {total}, {report.size:,} bytes; {proof}")
     return exits.FAILED if unknown else exits.OK
 
 

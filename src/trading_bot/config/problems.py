@@ -79,7 +79,7 @@ def _place(path: Path, sources: Mapping[Path, str]) -> str:
 
 def _what(item: dict[str, Any], model: type[BaseModel], path: Path) -> str:
     if item["type"] == "extra_forbidden":
-        return f"unknown key{nearest(str(path[-1]), _keys_at(model, item['loc'][:-1]))}"
+        return f"unknown key{_nearest_key(str(path[-1]), model, item['loc'][:-1])}"
     if item["type"] == "missing":
         return "expected a value, got none"
     message = _message(item)
@@ -150,6 +150,21 @@ _JSON_NAMES = {
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _nearest_key(name: str, model: type[BaseModel], at: Path) -> str:
+    """The nearest key of that group; else of any group, since people put keys one level off."""
+    own = _keys_at(model, at)
+    if difflib.get_close_matches(name, own, n=1, cutoff=0.5):
+        return nearest(name, own)
+    leaves = {
+        key: f"{group}.{key}"
+        for group in Config.model_fields
+        if (below := group_of(Config, group)) is not None
+        for key in below.model_fields
+    }
+    found = difflib.get_close_matches(name, list(leaves), n=1, cutoff=0.7)
+    return f", did you mean {leaves[found[0]]!r}?" if found else nearest(name, own)
 
 
 def _keys_at(model: type[BaseModel], path: Path) -> list[str]:

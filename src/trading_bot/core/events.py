@@ -81,7 +81,7 @@ class CallFailed:
     """A request that the core made failed.
 
     `what` is "poll", "historicals", "hours", "account", "orders"; `family` is "retryable",
-    "session" or "data"; `retry_after_s` the wait the other side asked for.
+    "session", "journal" or "data"; `retry_after_s` the wait the other side asked for.
     """
 
     at: datetime

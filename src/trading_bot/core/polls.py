@@ -176,6 +176,10 @@ def on_poll_failed(state: CoreState, event: CallFailed, out: Out) -> None:
         "reason": event.reason,
         "failed_polls": calls.poll_failures,
     }
+    if event.family == "journal":
+        # The quotes came; what could not be written has said so itself.
+        out.append(SetTimer(name=TIMER, at=event.at + _backoff(state, event)))
+        return
     if is_news(state, "quotes_down"):
         warn(state, out, event.at, "quote_source_failed", "entries_paused", numbers)
     if event.family == "session" and is_news(state, "session_lost"):

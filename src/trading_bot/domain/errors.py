@@ -32,6 +32,10 @@ class HaltError(TradingBotError):
     """Open nothing more; a person must look."""
 
 
+class HumanNeededError(HaltError):
+    """Only a person can go on: log in, or mend the session."""
+
+
 class ConfigError(TradingBotError):
     """Refuse to start.
 

@@ -4,6 +4,7 @@ Columns: symbol,timestamp,open,high,low,close,volume. The timestamp is the start
 as 2023-05-25T13:30:00Z; prices are plain decimals in dollars, volume whole shares.
 """
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
@@ -68,6 +69,8 @@ def _text_of(path: Path) -> str:
             raw = gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:
             raise BarFileError(path, 1, "a whole gzip file", str(error)) from error
+    # Spreadsheets put a byte order mark before what they save.
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         return raw.decode("ascii")
     except UnicodeDecodeError as error:

@@ -27,6 +27,7 @@ from trading_bot.core.events import (
 from trading_bot.domain.errors import (
     DataError,
     HaltError,
+    HumanNeededError,
     RejectedError,
     RetryableError,
     SessionExpiredError,
@@ -205,9 +206,11 @@ class Calls:
 
 def _family(error: TradingBotError) -> str:
     match error:
-        case SessionExpiredError() | HaltError():
-            # The source is told to stop asking only when a person must log in.
+        case SessionExpiredError() | HumanNeededError():
             return "session"
+        case HaltError():
+            # The paper account could not write its ledger; that has an alarm of its own.
+            return "journal"
         case DataError():
             return "data"
         case _:

@@ -18,7 +18,9 @@ class Source:
         self._bars = tuple(bars)
 
     async def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote | None]:
-        return {symbol: make_quote("99.99", "100.01", at=self._desk.clock.now()) for symbol in symbols}
+        return {
+            symbol: make_quote("99.99", "100.01", at=self._desk.clock.now()) for symbol in symbols
+        }
 
     async def fundamentals(self, symbols: Sequence[str]) -> Mapping[str, Fundamental | None]:
         return dict.fromkeys(symbols)
@@ -27,7 +29,7 @@ class Source:
         self, symbols: Sequence[str], interval: HistoricalInterval
     ) -> Mapping[str, tuple[HistoricalBar, ...]]:
         assert interval == "5minute"
-        return {symbol: self._bars for symbol in symbols}
+        return dict.fromkeys(symbols, self._bars)
 
     async def hours(self, day: date) -> MarketHours:
         raise AssertionError(f"nobody asks for the hours of {day}")

@@ -54,6 +54,10 @@ def test_a_home_without_a_file_has_the_defaults(home: Home) -> None:
     [
         ({"rsk": {}}, "rsk: unknown key, did you mean 'risk'?"),
         (
+            {"max_positon_pct": "5"},
+            "max_positon_pct: unknown key, did you mean 'risk.max_position_pct'?",
+        ),
+        (
             {"risk": {"max_position_pc": "5"}},
             "risk.max_position_pc: unknown key, did you mean 'max_position_pct'?",
         ),

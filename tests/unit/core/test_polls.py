@@ -1,5 +1,6 @@
 """Polls: asked in time, dropped when late, patient when the source is down."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -36,6 +37,19 @@ def failed(request: int, at: object, retry_after_s: float | None = None) -> Call
 
 def risk_types(core: Core) -> list[str]:
     return [record.event_type for record in core.records(STREAM_RISK)]
+
+
+def test_a_journal_that_fails_is_no_outage_of_the_quotes() -> None:
+    """The paper account could not write: the polls go on, nobody is told to log in."""
+    core = started()
+    asked = core.ask(OPEN)
+    assert asked is not None
+
+    core.send(replace(failed(asked.request, after_open(seconds=1)), family="journal"))
+
+    assert risk_types(core) == []
+    assert core.alerts() == []
+    assert core.timers["poll"] > after_open(seconds=1)
 
 
 def test_first_poll_is_at_the_open() -> None:

@@ -80,6 +80,15 @@ def test_times_must_ascend(tmp_path: Path) -> None:
         read_bars(_file(tmp_path, GOOD, GOOD))
 
 
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+    """What a spreadsheet puts before its file does not refuse it."""
+    path = _file(tmp_path, GOOD)
+    plain = read_bars(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+    assert read_bars(path) == plain
+
+
 def test_a_wrong_header_is_refused(tmp_path: Path) -> None:
     """A file with other columns is refused at line 1."""
     path = tmp_path / "x.csv"

@@ -30,6 +30,7 @@ from trading_bot.domain.errors import (
     ConfigError,
     DataError,
     HaltError,
+    HumanNeededError,
     RejectedError,
     RetryableError,
     SessionExpiredError,
@@ -109,7 +110,8 @@ def test_volumes_that_fail_do_not_lose_the_quotes() -> None:
         (RetryableError("reset"), "retryable", None),
         (SessionExpiredError("401"), "session", None),
         (DataError("not JSON"), "data", None),
-        (HaltError("a person must log in"), "session", None),
+        (HumanNeededError("a person must log in"), "session", None),
+        (HaltError("the ledger cannot be written"), "journal", None),
     ],
 )
 def test_failed_poll_says_its_family(error: Exception, family: str, wait: float | None) -> None:

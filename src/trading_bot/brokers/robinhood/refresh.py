@@ -12,7 +12,7 @@ from trading_bot.brokers.robinhood.answers import Answer, read_json
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport
-from trading_bot.domain.errors import DataError, HaltError
+from trading_bot.domain.errors import DataError, HumanNeededError
 from trading_bot.ports.clock import Clock
 
 CLIENT_ID = "c82SH0WZOsabOXGP2sxqcj34FxkvfnWRZBKlBjFS"
@@ -22,7 +22,7 @@ LIFE_ASKED_S = 86_400
 RENEW_BEFORE = timedelta(hours=4)
 
 
-class LoginNeededError(HaltError):
+class LoginNeededError(HumanNeededError):
     """Only a person can get a new session; trading stops, reading and alerting go on."""
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 from trading_bot.brokers.robinhood.session import BrokerSession
-from trading_bot.domain.errors import HaltError, RetryableError
+from trading_bot.domain.errors import HumanNeededError, RetryableError
 
 NAME: Final = ".robinhood.pickle"
 BYTES_MAX: Final = 64 * 1024
@@ -44,7 +44,7 @@ _MEMO_OPERATIONS: Final = frozenset({"BINPUT", "LONG_BINPUT", "BINGET", "LONG_BI
 Problem = Literal["missing", "unsafe", "damaged"]
 
 
-class SessionFileError(HaltError):
+class SessionFileError(HumanNeededError):
     """The session file cannot be used; it is left as it is. `next_step` says what a person does."""
 
     def __init__(self, problem: Problem, what: str, next_step: str) -> None:
