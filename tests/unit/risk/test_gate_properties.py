@@ -105,7 +105,7 @@ def _restated(intent: OrderIntent, c: EntryContext) -> bool:
         and 0 < c.stop < p
         and (c.target - p) / (p - c.stop) >= D("1.5")
         and p / c.ask - 1 <= D("0.005")
-        and p / c.reference_price - 1 <= D("0.01")
+        and p <= c.reference_price * D("1.01")
         and q * p <= c.equity / 10
         and q * (p - c.stop) <= c.equity / 200
         and q * p <= c.buying_power - c.reserved_cash
