@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
 from pydantic import ValidationError
 
 from trading_bot.app.core_settings import make_calendar, make_core_settings
@@ -19,17 +20,19 @@ from trading_bot.core.state import CoreState, new_state
 from trading_bot.core.step import step
 from trading_bot.domain.errors import ConfigError, DataError
 from trading_bot.execution.ref_ids import Identity
+from trading_bot.logging.line import parse_timestamp
 from trading_bot.logging.session_record import SessionRecord
-from trading_bot.ports.records import STREAM_SESSIONS
+from trading_bot.market.calendar import NyseCalendar
+from trading_bot.ports.records import STREAM_DECISIONS, STREAM_ORDERS, STREAM_SESSIONS
 from trading_bot.query.records import HomeRecords
 from trading_bot.storage.home import Home
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One event of the tape, what it caused again, and the state after it (shared.
+    """One event of the tape, what it caused again, and the state after it.
 
-    Look, keep nothing).
+    The state is the replay's own and goes on changing: look at it, keep nothing of it.
     """
 
     event: Event
@@ -47,6 +50,19 @@ class Difference:
     replayed: str | None
 
 
+_TIMED_BY_THEIR_EVENT = frozenset({STREAM_ORDERS, STREAM_DECISIONS})
+"""Streams whose lines carry the time of the event that caused them, not of something past."""
+
+
+class _Timed(msgspec.Struct):
+    timestamp: str
+
+    @classmethod
+    def of(cls, line: str) -> str:
+        """The time in a record's line."""
+        return msgspec.json.decode(line, type=cls).timestamp
+
+
 class Replayer:
     """Replays the days of one home; reads only."""
 
@@ -54,6 +70,7 @@ class Replayer:
         self._home = home
         self._records = HomeRecords(home)
         self._sessions = self._read_sessions()
+        self._calendar = NyseCalendar()
 
     def replay(self, day: date) -> Iterator[Replayed]:
         """Every event of `day`'s tape with what it caused.
@@ -84,7 +101,7 @@ class Replayer:
         lines, cut_off = self._expected(day)
         for stream, caused in lines.items():
             replayed = self._without_lost(stream, caused, cut_off.get(stream, set()))
-            difference = self._compare(stream, replayed)
+            difference = self._compare(stream, replayed, day)
             if difference is not None:
                 return difference
         return None
@@ -124,7 +141,7 @@ class Replayer:
             kept.append(line)
         return kept
 
-    def _compare(self, stream: str, replayed: list[str]) -> Difference | None:
+    def _compare(self, stream: str, replayed: list[str], day: date) -> Difference | None:
         if not replayed:
             return None
         recorded = iter(self._records.lines(stream))
@@ -137,7 +154,16 @@ class Replayer:
             other = next(recorded, None)
             if other != line:
                 return Difference(stream=stream, number=number, recorded=other, replayed=line)
-        return None
+        return self._one_more(stream, next(recorded, None), len(replayed) + 1, day)
+
+    def _one_more(self, stream: str, line: str | None, number: int, day: date) -> Difference | None:
+        """A recorded line of the same day that nothing on the tape caused."""
+        if line is None or stream not in _TIMED_BY_THEIR_EVENT:
+            return None
+        at = parse_timestamp(_Timed.of(line))
+        if self._calendar.trading_day(at) != day:
+            return None
+        return Difference(stream=stream, number=number, recorded=line, replayed=None)
 
     def _settings(self, started: Started) -> CoreSettings:
         session = self._sessions.get(started.session.session_id)

@@ -64,11 +64,14 @@ class Unreadable:
 
 
 def unreadable_lines(home: Home) -> Iterator[Unreadable]:
-    """Every line of the home that is no record of its stream, or not the next one."""
+    """Every line of the home that is no record of its stream, or not the next one.
+
+    A file that cannot be opened is left to the check of the seals, which names it.
+    """
     for stream in STREAMS:
         read = READERS[stream]
         following = 0
-        for path in stream_files(home, stream):
+        for path in filter(Path.is_file, stream_files(home, stream)):
             for line in iter_lines(path):
                 try:
                     record = read(line.raw)

@@ -20,6 +20,7 @@ class DamageKind(StrEnum):
     CHAIN_BROKEN = "chain-broken"  # the file does not continue the one before it
     HEAD_MISSING = "head-missing"  # a closed file without its final head
     FILE_MISSING = "file-missing"
+    FILE_UNREADABLE = "file-unreadable"
     SEAL_MISSING = "seal-missing"
     SEAL_UNREADABLE = "seal-unreadable"
     SEAL_BEHIND = "seal-behind"  # lines of a closed file that no seal covers

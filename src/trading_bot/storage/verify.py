@@ -131,7 +131,13 @@ def verify_stream(
     for path in files:
         is_open = path == files[-1] and path.suffix != ".gz"
         recorded = tuple(known.get(_name(home, path), ()))
-        own = verify_file(path, previous=previous, is_open=is_open, heads=recorded)
+        try:
+            own = verify_file(path, previous=previous, is_open=is_open, heads=recorded)
+        except OSError as error:
+            kind = DamageKind.FILE_UNREADABLE
+            report.damage.append(DamageFound(file=path, kind=kind, what=str(error)))
+            previous = None
+            continue
         report.files.append(own)
         report.damage += own.damage
         if not is_open and not any(head.is_final for head in recorded):
