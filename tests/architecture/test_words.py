@@ -10,7 +10,9 @@ from support.checkout import ROOT, SOURCE, tracked_files
 
 # A letter in brackets keeps this file from naming them itself.
 FORBIDDEN = {
-    "a path of one machine": r"(?<![\w.$}~-])/(?:[w]ork|[r]oot|Users/\w|[t]mp/\w)",
+    "a path of one machine": (
+        r"(?<![\w.$}~-])/(?:[w]ork|[r]oot|Users/\w|[t]mp/\w|home/(?!trading-bot/)\w)"
+    ),
     "a package host": r"py[p]i\.org|python[h]osted|npm[j]s\.org|deb\.[d]ebian\.org",
     "an index option": r"--(?:extra-)?[i]ndex-url|trusted[-]host",
 }

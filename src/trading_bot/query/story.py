@@ -88,7 +88,7 @@ def latest_day(records: HomeRecords, symbol: str) -> date | None:
             return day
     days = []
     for stream in (STREAM_TRADES, STREAM_DECISIONS):
-        for line in records.newest(stream):
+        for line in records.backwards(stream):
             head = _head(line, stream)
             if head.symbol == symbol:
                 days.append(_day_of(head))
@@ -138,7 +138,7 @@ def _of(
 
 def _risks(records: HomeRecords, symbol: str, day: date) -> tuple[RiskEvent, ...]:
     found = []
-    for line in records.newest(STREAM_RISK):
+    for line in records.backwards(STREAM_RISK):
         on = _day_of(_head(line, STREAM_RISK))
         if on < day:
             break
@@ -158,7 +158,7 @@ def _since(
     records: HomeRecords, stream: str, symbol: str, first: date
 ) -> Iterator[tuple[str, date]]:
     """The symbol's lines from `first` on, the newest first, reading no further back."""
-    for line in records.newest(stream):
+    for line in records.backwards(stream):
         head = _head(line, stream)
         day = _day_of(head)
         if day < first:

@@ -47,7 +47,7 @@ def recent_trades(
     DataError when a line on the way cannot be read.
     """
     found: list[WrittenTrade] = []
-    for line in records.newest(STREAM_TRADES):
+    for line in records.backwards(STREAM_TRADES):
         if symbol is None or _symbol(line) == symbol:
             found.append(WrittenTrade(_record(line), line))
             if len(found) == count:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from trading_bot.domain.errors import DataError
 from trading_bot.storage.home import Home
 from trading_bot.storage.reader import (
     Cursor,
@@ -39,21 +40,23 @@ class JournalSource:
         self._home = home
 
     def lines(self, stream: str) -> Iterator[str]:
-        """Every whole line of the stream, oldest first, over all days and the archive."""
+        """Every whole line of the stream, oldest first, over all days and the archive.
+
+        DataError, here as everywhere, where a line is not text.
+        """
         for path in stream_files(self._home, stream):
-            for line in iter_lines(path):
-                yield line.raw.decode()
+            yield from _lines_of(path)
 
     def backwards(self, stream: str) -> Iterator[str]:
         """As `lines`, the last one first, reading no more than is asked for."""
         for path in reversed(stream_files(self._home, stream)):
             for raw in iter_backwards(path):
-                yield raw.decode()
+                yield _text(raw, str(path))
 
     def tail(self, stream: str, count: int) -> list[str]:
         """The last `count` whole lines, oldest first."""
         newest_first = reversed(stream_files(self._home, stream))
-        return [raw.decode() for raw in last_lines(newest_first, count)]
+        return [_text(raw, stream) for raw in last_lines(newest_first, count)]
 
     def days(self, stream: str) -> list[DayFile]:
         """The day files of a day stream, oldest first."""
@@ -63,9 +66,20 @@ class JournalSource:
         """The whole lines of one day; none if there is no such day."""
         for file in self.days(stream):
             if file.day == day:
-                for line in iter_lines(file.path):
-                    yield line.raw.decode()
+                yield from _lines_of(file.path)
 
     def follow(self, stream: str, cursor: Cursor | None = None) -> Follower:
         """A follower from the beginning, or from where an earlier one was."""
         return Follower(file_list(self._home, stream), cursor)
+
+
+def _lines_of(path: Path) -> Iterator[str]:
+    for line in iter_lines(path):
+        yield _text(line.raw, f"{path}, line {line.number}")
+
+
+def _text(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: expected UTF-8 text: {error}") from error

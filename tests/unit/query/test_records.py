@@ -41,7 +41,7 @@ def test_days_and_archive_are_one_stream(home: Home) -> None:
     records = HomeRecords(home)
 
     assert list(records.lines(STREAM_TRADES)) == ["a", "b", "c", "d", "e"]
-    assert list(records.newest(STREAM_TRADES)) == ["e", "d", "c", "b", "a"]
+    assert list(records.backwards(STREAM_TRADES)) == ["e", "d", "c", "b", "a"]
     assert records.tail(STREAM_TRADES, 3) == ["c", "d", "e"]
 
 
@@ -70,7 +70,7 @@ def test_part_of_a_line_is_held_back(home: Home) -> None:
     (home.logs / "orders.jsonl").write_bytes(b"whole\npart")
 
     assert list(HomeRecords(home).lines(STREAM_ORDERS)) == ["whole"]
-    assert list(HomeRecords(home).newest(STREAM_ORDERS)) == ["whole"]
+    assert list(HomeRecords(home).backwards(STREAM_ORDERS)) == ["whole"]
 
 
 def test_bytes_that_are_no_text_are_named(home: Home) -> None:

@@ -14,7 +14,7 @@ from trading_bot.storage.recovery import seal_path
 from trading_bot.storage.seal import parse_seal
 from trading_bot.storage.streams import JournalSet
 
-HOME = Home(Path("/home"))
+HOME = Home(Path("/simulated"))
 FILE = HOME.logs / "orders.jsonl"
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (23, 24, 25))
 ENDLESS = 10_000

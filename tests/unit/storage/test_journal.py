@@ -18,9 +18,9 @@ from trading_bot.storage.damage import (
 from trading_bot.storage.journal import JournalFile
 from trading_bot.storage.seal import GENESIS, chained, parse_seal
 
-FILE = Path("/home/logs/orders.jsonl")
+FILE = Path("/simulated/logs/orders.jsonl")
 SEAL = FILE.with_suffix(".seal")
-QUARANTINE = Path("/home/quarantine")
+QUARANTINE = Path("/simulated/quarantine")
 LINES = st.lists(st.text(alphabet="ab{}é ", min_size=1), min_size=1)
 BATCHES = st.lists(LINES, min_size=1, max_size=8)
 

@@ -18,7 +18,7 @@ from trading_bot.storage.home import Home
 from trading_bot.storage.source import JournalSource
 from trading_bot.storage.streams import STREAMS, JournalSet
 
-HOME = Home(Path("/home"))
+HOME = Home(Path("/simulated"))
 MONDAY, TUESDAY, FRIDAY = (date(2026, 11, day) for day in (23, 24, 27))
 
 

@@ -16,7 +16,7 @@ from trading_bot.storage.home import Home
 from trading_bot.storage.streams import JournalSet
 from trading_bot.storage.writer import JournalWriter
 
-HOME = Home(Path("/home"))
+HOME = Home(Path("/simulated"))
 ORDERS, TRADES = HOME.logs / "orders.jsonl", HOME.logs / "2026-11-23.jsonl"
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 
