@@ -137,7 +137,13 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerOrder:
-    """An order as the broker reports it; `ref_id` is empty when the broker does not echo it."""
+    """An order as the broker reports it; `ref_id` is empty when the broker does not echo it.
+
+    `replaces` is the order_id of the order this one took the place of: an owner's edit in the app.
+    `unlike_ours` says why we can never have sent it (a fraction of a share, a type we do not use),
+    empty when we can: such an order is somebody else's, its quantities are rounded up to whole
+    shares, and its executions are left out.
+    """
 
     order_id: str
     ref_id: str
@@ -153,3 +159,7 @@ class BrokerOrder:
     updated_at: datetime
     executions: tuple[Execution, ...] = ()
     reject_reason: str = ""
+    time_in_force: TimeInForce | None = None
+    instrument_id: str = ""
+    replaces: str = ""
+    unlike_ours: str = ""

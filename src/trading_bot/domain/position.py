@@ -24,7 +24,8 @@ class AccountSnapshot:
     """The account as the broker reports it at `at`; dollars.
 
     `cash` is all cash, `settled_cash` what may be spent in a cash account, `buying_power` what the
-    broker would accept, `equity` cash plus positions at the broker's marks.
+    broker would accept, `equity` cash plus positions at the broker's marks. `held_for_orders` is
+    the cash that working buys hold, None where a broker does not say.
     """
 
     at: datetime
@@ -32,3 +33,4 @@ class AccountSnapshot:
     settled_cash: Decimal
     buying_power: Decimal
     equity: Decimal
+    held_for_orders: Decimal | None = None

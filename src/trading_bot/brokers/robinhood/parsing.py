@@ -157,6 +157,7 @@ def parse_account(
         settled_cash=max(Decimal(0), cash - unsettled - held),
         buying_power=fields.decimal(account, "buying_power"),
         equity=fields.decimal(portfolio, "equity"),
+        held_for_orders=held,
     )
 
 
