@@ -88,7 +88,7 @@ class _Request:
         return self.form is not None and not self.is_order
 
 
-def _ignore(_: object) -> None:
+def ignore(_: object) -> None:
     """Nobody listens."""
 
 
@@ -109,12 +109,12 @@ class RobinhoodTransport:
         settings: TransportSettings | None = None,
         adapter: BaseAdapter | None = None,
         limiter: Limiter | None = None,
-        on_exchange: Callable[[Exchange], None] = _ignore,
-        printed: Callable[[str], None] = _ignore,
+        on_exchange: Callable[[Exchange], None] = ignore,
+        printed: Callable[[str], None] = ignore,
         beside: "RobinhoodTransport | None" = None,
     ) -> None:
         self._settings = settings or TransportSettings()
-        self._is_rehearsed = adapter is not None or self._settings.base_url is not None
+        self.is_rehearsed = adapter is not None or self._settings.base_url is not None
         # In lockstep no real time counts: a rehearsal that was suspended goes on where it was.
         self._hang_timeout_s = None if self._settings.is_lockstep else self._settings.hang_timeout_s
         self._clock = clock
@@ -170,10 +170,17 @@ class RobinhoodTransport:
         return await self._retrier.call(policy, once)
 
     async def get_pages(
-        self, url: str, params: Mapping[str, str] | None = None, policy: RetryPolicy = READ
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        policy: RetryPolicy = READ,
+        *,
+        is_moving: bool = False,
     ) -> list[object]:
         """The rows of every page, all of them or an error.
 
+        A list that `is_moving`, newest first, has its first page read again after the last of
+        several: what moved to the front meanwhile has moved past the reader. Rows come twice then.
         DataError: a page without `results`, a `next` on a foreign host, a loop, too many pages.
         """
         rows: list[object] = []
@@ -186,6 +193,8 @@ class RobinhoodTransport:
             rows.extend(page_rows)
             where = self.library.redact(url)
             if next_url is None:
+                if is_moving and len(seen) > 1:
+                    rows.extend(_page(await self.get_json(url, params, policy))[0])
                 break
             if not is_allowed(next_url):
                 host = urlsplit(next_url).hostname
@@ -283,7 +292,7 @@ class RobinhoodTransport:
 
     async def _charge(self, answer: Answer) -> None:
         """Let the time pass that a marked answer says it would have taken."""
-        if not self._is_rehearsed:
+        if not self.is_rehearsed:
             return
         for header, limit_s in (
             (HEADER_HANG, self._settings.read_timeout_s),
