@@ -73,14 +73,18 @@ def _fees_of(
 
 def _stated(row: Row, parts: Sequence[str]) -> Decimal | None:
     """The fees a row tells, as a whole or in parts, in dollars; None when it tells none."""
-    whole = fields.optional_decimal(row, "fees")
-    told = [fee for name in parts if (fee := fields.optional_decimal(row, name)) is not None]
-    if whole is None and not told:
+    told = {
+        name: fee
+        for name in ("fees", *parts)
+        if (fee := fields.optional_decimal(row, name)) is not None
+    }
+    for name, fee in told.items():
+        if fee < 0:
+            raise DataError(f"{name}: expected none below zero, got {fee}")
+    if not told:
         return None
-    fees = max(whole or ZERO, sum(told, ZERO))
-    if fees < 0:
-        raise DataError(f"fees: expected none below zero, got {fees}")
-    return fees
+    whole = told.pop("fees", ZERO)
+    return max(whole, sum(told.values(), ZERO))
 
 
 def _by_table(execution: Execution, side: Side) -> Decimal:
