@@ -101,8 +101,9 @@ def test_every_page_is_read_and_the_first_once_more(server: RawServer, make_desk
     assert len(order_gets(server)) == 3
 
 
+@pytest.mark.parametrize("is_newer_first", [True, False])
 def test_an_order_on_two_pages_is_one_as_it_was_last(
-    server: RawServer, make_desk: MakeDesk
+    server: RawServer, make_desk: MakeDesk, is_newer_first: bool
 ) -> None:
     """Its executions are not counted twice, and the older state does not win."""
     desk = make_desk()
@@ -120,7 +121,8 @@ def test_an_order_on_two_pages_is_one_as_it_was_last(
         executions=[execution_row("one"), execution_row("two")],
         updated_at=stamp(TEN + timedelta(seconds=2)),
     )
-    serve(server, json_page(full, next_url=PAGE_TWO), json_page(part))
+    first, second = (full, part) if is_newer_first else (part, full)
+    serve(server, json_page(first, next_url=PAGE_TWO), json_page(second))
 
     (order,) = desk.run(desk.broker.orders(SINCE))
 

@@ -257,7 +257,7 @@ def test_an_order_without_a_readable_answer_is_unknown(
 
     with pytest.raises(UnknownOutcomeError) as caught:
         desk.run(desk.broker.place(entry()))
-    assert len(posts(server)) == 1
+    assert len(server.seen) == len(posts(server)) == 1
     assert ACCOUNT not in str(caught.value)
     assert "5OTHER" not in str(caught.value)
     assert TOKEN not in str(caught.value)
@@ -346,7 +346,10 @@ def test_an_order_without_a_session_was_not_taken(
         desk.run(desk.broker.place(entry()))
 
 
-def test_a_hung_quote_does_not_delay_an_order(server: RawServer, make_desk: MakeDesk) -> None:
+@pytest.mark.parametrize("leg", [Leg.ENTRY, Leg.STOP])
+def test_a_hung_quote_does_not_delay_an_order(
+    server: RawServer, make_desk: MakeDesk, leg: Leg
+) -> None:
     """The order is taken while the quote's request is still open."""
     desk = make_desk(is_lockstep=False, read_timeout_s=20.0)
     asked = threading.Event()
@@ -365,7 +368,7 @@ def test_a_hung_quote_does_not_delay_an_order(server: RawServer, make_desk: Make
             quote = group.create_task(_ignored(desk.transport.get_json(f"{API}/quotes/")))
             reading = group.create_task(_ignored(desk.broker.orders(TEN)))
             await asyncio.to_thread(asked.wait, 10)
-            placed = await desk.broker.place(approved(Leg.STOP, valid_until=FOREVER))
+            placed = await desk.broker.place(approved(leg, valid_until=FOREVER))
             was_open = not quote.done() and not reading.done()
             quote.cancel()
             reading.cancel()
@@ -373,7 +376,7 @@ def test_a_hung_quote_does_not_delay_an_order(server: RawServer, make_desk: Make
 
     placed, was_open = desk.run(both())
 
-    assert placed.side is Side.SELL
+    assert placed.ref_id == make_ref(leg.value)
     assert was_open
 
 
