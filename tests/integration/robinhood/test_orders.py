@@ -34,6 +34,7 @@ from trading_bot.domain.errors import (
     UnknownOutcomeError,
 )
 from trading_bot.domain.order import Leg, OrderState, Side
+from trading_bot.runtime.retry import ONCE
 
 TOKEN = "tok-0123456789"
 FOREVER = TEN + timedelta(days=3650)
@@ -365,7 +366,9 @@ def test_a_hung_quote_does_not_delay_an_order(
 
     async def both() -> Any:
         async with asyncio.TaskGroup() as group:
-            quote = group.create_task(_ignored(desk.transport.get_json(f"{API}/quotes/")))
+            quote = group.create_task(
+                _ignored(desk.transport.get_json(f"{API}/quotes/", None, ONCE))
+            )
             reading = group.create_task(_ignored(desk.broker.orders(TEN)))
             await asyncio.to_thread(asked.wait, 10)
             placed = await desk.broker.place(approved(leg, valid_until=FOREVER))
