@@ -8,21 +8,25 @@ from email.utils import format_datetime
 from urllib.parse import unquote
 
 from trading_bot.market.calendar import NyseCalendar
-from trading_bot.rehearsal.accounts import Accounts, AccountSettings
+from trading_bot.rehearsal.accounts import Accounts
+from trading_bot.rehearsal.brokerage import AccountSettings, Brokerage
 from trading_bot.rehearsal.day import PlayedDay
 from trading_bot.rehearsal.fault_menu import StandIn
 from trading_bot.rehearsal.faults import FaultScript
 from trading_bot.rehearsal.historicals import Historicals
 from trading_bot.rehearsal.instruments import Instruments, Markets
 from trading_bot.rehearsal.market_data import MarketData
+from trading_bot.rehearsal.order import NO_EFFECTS
+from trading_bot.rehearsal.orders import Orders
 from trading_bot.rehearsal.tape_quotes import tapes_of
 from trading_bot.rehearsal.tokens import ACCESS_LIFE, IssuedSession, TokenOffice
 from trading_bot.rehearsal.wire import API, HTML_TYPE, Reply, Request, detail, not_found, ok
 
 LABEL_HEADER = "X-Rehearsal-Day"
 """On every reply: "recorded" or "made-up"."""
+BACK_DOOR = "/rehearsal/"
+"""Paths under it are the rehearsal's own, for those who judge it."""
 _BEARER = "bearer "
-_ORDERS_LATER = "The rehearsal exchange takes no orders yet."
 _LOGIN_LATER = "The rehearsal exchange has no login yet; begin with the session it issues."
 
 _LOGIN_PATHS = ("/pathfinder/", "/push/", "/challenge/", "/oauth2/revoke_token/")
@@ -50,8 +54,8 @@ class ExchangeSettings:
 class Exchange:
     """Robinhood's API over the days played.
 
-    `handle` asks no clock and does no I/O; its only memory is the token generation in force and the
-    fault script's counts. Not thread-safe: its doors call it under one lock.
+    `handle` asks no clock and does no I/O; its memory is the books, the token generation
+    in force and the fault script's counts. Not thread-safe: its doors call it under one lock.
     """
 
     def __init__(
@@ -73,7 +77,9 @@ class Exchange:
         self._historicals = Historicals(tapes)
         self._instruments = Instruments(tapes, page_size)
         self._markets = Markets(calendar, page_size)
-        self._accounts = Accounts(self._settings.account, tapes, page_size)
+        self.brokerage = Brokerage(self._settings.account, tapes, calendar, self._settings.seed)
+        self._accounts = Accounts(self.brokerage, page_size)
+        self._orders = Orders(self.brokerage, page_size)
         made_up = any(day.is_made_up for day in days)
         self._label = "made-up" if made_up else "recorded"
         self._fixed: dict[str, Handler] = self._fixed_routes()
@@ -98,7 +104,14 @@ class Exchange:
         }
 
     def handle(self, request: Request, now: datetime) -> Reply:
-        """The reply to `request` at the virtual time `now` (aware)."""
+        """The reply to `request` at the virtual time `now` (aware).
+
+        The market goes on to `now` first. A request that comes with an earlier time than one
+        before finds the orders as that one did: time never goes back for them.
+        """
+        traded_until = self.brokerage.advance(now)
+        if request.path.startswith(BACK_DOOR):
+            return self._back_door(request, traded_until)
         headers = {
             "Date": format_datetime(now.astimezone(UTC), usegmt=True),
             "Server": "envoy",
@@ -108,13 +121,19 @@ class Exchange:
         if rules and isinstance(rules[0].fault, StandIn):
             reply = rules[0].fault.answer()
         else:
-            reply = self._answer(request, now)
+            reply = self._answer(request, now, traded_until)
         reply = replace(reply, headers={**headers, **reply.headers})
         for rule in rules:
             reply = rule.spoil(reply)
         return reply
 
-    def _answer(self, request: Request, now: datetime) -> Reply:
+    def _back_door(self, request: Request, now: datetime) -> Reply:
+        """What is no part of Robinhood's API; no fault touches it, no token opens it."""
+        if request.path == f"{BACK_DOOR}ledger/" and request.method == "GET":
+            return ok(self.brokerage.ledger.report(now))
+        return not_found()
+
+    def _answer(self, request: Request, now: datetime, traded_until: datetime) -> Reply:
         path = request.path
         if path == "/oauth2/token/":
             return self._token(request, now)
@@ -123,8 +142,9 @@ class Exchange:
         refusal = self._refusal(request, now)
         if refusal is not None:
             return refusal
+        effects = NO_EFFECTS
         if path.startswith("/orders/"):
-            return detail(501, _ORDERS_LATER)
+            return self._orders.answer(request, traded_until, effects)
         handler, names = self._route(path)
         if handler is None:
             return not_found()

@@ -141,6 +141,7 @@ class SymbolTape:
             close = one.regular_close
         self._pasts = _running_pasts(self._days)
         self._dates = [one.session.day for one in self._days]
+        self._begins = [one.bars[0].start for one in self._days]
         self._is_made_up = any(one.is_made_up for one in self._days)
 
     @property
@@ -159,6 +160,15 @@ class SymbolTape:
         if index < 0:
             return self._tracks[0].before()
         return self._tracks[index].quote(now)
+
+    def next_told(self, after: datetime) -> datetime | None:
+        """The first moment after `after` at which a quote is told; None when the tape is over."""
+        index = max(bisect_right(self._begins, after) - 1, 0)
+        for track in self._tracks[index : index + 2]:
+            told = track.next_told(after)
+            if told is not None:
+                return told
+        return None
 
     def figures(self, now: datetime, today: date) -> DayFigures:
         """The day's figures at `now`: of `today`, or of the last day played before it."""
@@ -209,6 +219,15 @@ class _Track:
     def before(self) -> QuoteState:
         """The quote before anything of this day was told."""
         return self._state(-1, 0, Phase.OFF, is_halted=False)
+
+    def next_told(self, after: datetime) -> datetime | None:
+        """As the tape's, within this day."""
+        index = bisect_right(self._starts, after) - 1
+        if index >= 0:
+            leg = int((after - self._starts[index]).total_seconds()) // QUOTE_STEP_S + 1
+            if leg < QUOTES_A_BAR:
+                return self._told_at(index, leg)
+        return self._starts[index + 1] if index + 1 < len(self._starts) else None
 
     def quote(self, now: datetime) -> QuoteState:
         index, second = self._position(now)

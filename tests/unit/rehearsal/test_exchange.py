@@ -123,21 +123,6 @@ def test_an_exchange_of_another_seed_does_not() -> None:
     assert other.get("/quotes/?symbols=AAPL").status == 401
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize(
-    "path", ["/orders/", "/orders/?account_numbers=REH000001", "/orders/abc/cancel/"]
-)
-def test_orders_are_honestly_not_there(method: str, path: str) -> None:
-    """Order requests are 501 with a reason, never an empty list."""
-    client = Client(flat_day())
-    headers = {"authorization": f"Bearer {client.token}"}
-
-    reply = client.exchange.handle(Request(method, path, headers), OPEN)
-
-    assert reply.status == 501
-    assert "takes no orders yet" in json.loads(reply.body)["detail"]
-
-
 def test_logins_are_honestly_not_there() -> None:
     """A password login and its approval paths are 501."""
     exchange = Client(flat_day()).exchange
