@@ -133,6 +133,12 @@ class Client:
         rows = self.json("/positions/", at)["results"]
         return next((row for row in rows if row["symbol"] == symbol), None)
 
+    def refused(self, at: datetime = OPEN, **changes: str | None) -> Any:
+        """What a refused order was answered; it must have been a 400."""
+        reply = self.post("/orders/", order_form(**changes), at)
+        assert reply.status == 400, reply
+        return json.loads(reply.body)
+
     def ledger(self, at: datetime) -> Any:
         return self.json("/rehearsal/ledger/", at)
 

@@ -7,18 +7,24 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from urllib.parse import unquote
 
+import msgspec
+
+from trading_bot.domain.errors import DataError
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.rehearsal.accounts import Accounts
-from trading_bot.rehearsal.brokerage import AccountSettings, Brokerage
+from trading_bot.rehearsal.brokerage import NO_PLAN, AccountSettings, Brokerage, Plan
 from trading_bot.rehearsal.day import PlayedDay
-from trading_bot.rehearsal.fault_menu import StandIn
-from trading_bot.rehearsal.faults import FaultScript
+from trading_bot.rehearsal.fault_base import StandIn
+from trading_bot.rehearsal.faults import FAULT_HEADER, FaultRule, FaultScript, effects_of
 from trading_bot.rehearsal.historicals import Historicals
 from trading_bot.rehearsal.instruments import Instruments, Markets
 from trading_bot.rehearsal.market_data import MarketData
-from trading_bot.rehearsal.order import NO_EFFECTS
+from trading_bot.rehearsal.order import Effects
 from trading_bot.rehearsal.orders import Orders
-from trading_bot.rehearsal.tape_quotes import tapes_of
+from trading_bot.rehearsal.owner import AnyAction
+from trading_bot.rehearsal.renames import Renames
+from trading_bot.rehearsal.state_file import Met, StateFile
+from trading_bot.rehearsal.tape_quotes import tapes_of, today_of
 from trading_bot.rehearsal.tokens import ACCESS_LIFE, IssuedSession, TokenOffice
 from trading_bot.rehearsal.wire import API, HTML_TYPE, Reply, Request, detail, not_found, ok
 
@@ -45,6 +51,7 @@ class ExchangeSettings:
     """
 
     seed: int = 0
+    plan: Plan = NO_PLAN
     account: AccountSettings = field(default_factory=AccountSettings)
     access_life: timedelta = ACCESS_LIFE
     page_size: int = 100
@@ -64,6 +71,7 @@ class Exchange:
         calendar: NyseCalendar,
         settings: ExchangeSettings | None = None,
         faults: FaultScript | None = None,
+        state: StateFile | None = None,
     ) -> None:
         if not days:
             raise ValueError("an exchange needs at least one day to play")
@@ -71,19 +79,34 @@ class Exchange:
         self._settings = settings or ExchangeSettings()
         self._faults = faults or FaultScript()
         self._tokens = TokenOffice(self._settings.seed, self._settings.access_life)
-        tapes = tapes_of(days, calendar)
+        plan, account = self._settings.plan, self._settings.account
+        tapes = tapes_of(days, calendar, plan.splits)
         page_size = self._settings.page_size
         self._market = MarketData(tapes)
         self._historicals = Historicals(tapes)
-        self._instruments = Instruments(tapes, page_size)
+        self._instruments = Instruments(tapes, page_size, plan.splits, account.ticks)
         self._markets = Markets(calendar, page_size)
-        self.brokerage = Brokerage(self._settings.account, tapes, calendar, self._settings.seed)
+        self.brokerage = Brokerage(account, tapes, calendar, seed=self._settings.seed, plan=plan)
         self._accounts = Accounts(self.brokerage, page_size)
         self._orders = Orders(self.brokerage, page_size)
         made_up = any(day.is_made_up for day in days)
         self._label = "made-up" if made_up else "recorded"
         self._fixed: dict[str, Handler] = self._fixed_routes()
         self._patterns = self._pattern_routes()
+        self._renames = Renames(plan.renames)
+        self._state = state
+        if state is not None:
+            self._go_on(state)
+
+    @property
+    def latest(self) -> datetime:
+        """The latest time asked for, or the first open before any was."""
+        return self.brokerage.book.timeline.now or self.days[0].session.open
+
+    @property
+    def faults(self) -> FaultScript:
+        """What has gone wrong so far."""
+        return self._faults
 
     def first_session(self, now: datetime) -> IssuedSession:
         """The session a client begins with; the same for every exchange of this seed."""
@@ -112,28 +135,60 @@ class Exchange:
         traded_until = self.brokerage.advance(now)
         if request.path.startswith(BACK_DOOR):
             return self._back_door(request, traded_until)
+        today = today_of(now)
+        request = self._renames.inward(request, today)
         headers = {
             "Date": format_datetime(now.astimezone(UTC), usegmt=True),
             "Server": "envoy",
             LABEL_HEADER: self._label,
         }
-        rules = self._faults.firing(request, now)
+        try:
+            rules = self._firing(request, now)
+        except DataError as error:
+            return detail(400, f"{FAULT_HEADER}: {error}")
         if rules and isinstance(rules[0].fault, StandIn):
             reply = rules[0].fault.answer()
         else:
-            reply = self._answer(request, now, traded_until)
+            reply = self._answer(request, now, traded_until, effects_of(rules))
+        reply = self._renames.outward(reply, today)
         reply = replace(reply, headers={**headers, **reply.headers})
         for rule in rules:
             reply = rule.spoil(reply)
         return reply
 
+    def _firing(self, request: Request, now: datetime) -> list[FaultRule]:
+        rules = self._faults.firing(request, now)
+        if rules and self._state is not None:
+            fired, met, carried = self._faults.memory
+            self._state.append(Met(fired=fired, met=met, carried=carried))
+        return rules
+
+    def _go_on(self, state: StateFile) -> None:
+        """Become what the exchange was that wrote `state`, and write on."""
+        for command in state.commands:
+            if isinstance(command, Met):
+                self._faults.recall((command.fired, command.met, command.carried))
+            else:
+                self.brokerage.redo(command)
+        self.brokerage.recorder = state.append
+
     def _back_door(self, request: Request, now: datetime) -> Reply:
         """What is no part of Robinhood's API; no fault touches it, no token opens it."""
-        if request.path == f"{BACK_DOOR}ledger/" and request.method == "GET":
-            return ok(self.brokerage.ledger.report(now))
-        return not_found()
+        match request.method, request.path.removeprefix(BACK_DOOR):
+            case "GET", "ledger/":
+                return ok({**self.brokerage.report(now), "faults": self._faults.counts})
+            case "POST", "owner/":
+                try:
+                    action = msgspec.json.decode(request.body, type=AnyAction)
+                except msgspec.MsgspecError as error:
+                    return detail(400, f"expected an owner's action, got: {error}")
+                return ok({"said": self.brokerage.act(action, now)})
+            case _:
+                return not_found()
 
-    def _answer(self, request: Request, now: datetime, traded_until: datetime) -> Reply:
+    def _answer(
+        self, request: Request, now: datetime, traded_until: datetime, effects: Effects
+    ) -> Reply:
         path = request.path
         if path == "/oauth2/token/":
             return self._token(request, now)
@@ -142,7 +197,6 @@ class Exchange:
         refusal = self._refusal(request, now)
         if refusal is not None:
             return refusal
-        effects = NO_EFFECTS
         if path.startswith("/orders/"):
             return self._orders.answer(request, traded_until, effects)
         handler, names = self._route(path)
@@ -150,6 +204,8 @@ class Exchange:
             return not_found()
         if request.method not in _READS:
             return detail(405, f'Method "{request.method}" not allowed.')
+        if effects.positions_lag_s and path == "/positions/":
+            return self._accounts.positions(request, now, effects.positions_lag_s)
         return handler(request, now, *names)
 
     def _route(self, path: str) -> tuple[Handler | None, tuple[str, ...]]:
@@ -181,6 +237,7 @@ class Exchange:
             r"/(?:marketdata/)?quotes/([^/]+)/": self._market.quote,
             r"/fundamentals/([^/]+)/": self._market.fundamental,
             r"/instruments/([^/]+)/": self._instruments.one,
+            r"/instruments/([^/]+)/splits/": self._instruments.splits,
             r"/markets/([^/]+)/": self._markets.one,
             r"/markets/([^/]+)/hours/([^/]+)/": self._markets.hours,
             r"/accounts/([^/]+)/recent_day_trades/": self._accounts.day_trades,

@@ -113,12 +113,15 @@ class Execution:
 class Effects:
     """What a fault does to an order or to its cancel; the defaults do nothing.
 
-    `unseen_s` and `unseen_reads` hide a new order from the lists that long or that many times.
-    `pieces` fills it in so many parts, `pieces_every_s` apart. `bust_after_s` takes its first
-    execution back. `is_taken_as_repeated` answers a first send as a repeated one.
+    `confirmed_after_s` keeps an order unconfirmed that much longer. `unseen_s` and `unseen_reads`
+    hide a new order from the lists that long or that many times. `pieces` fills it in so many
+    parts, `pieces_every_s` apart. `bust_after_s` takes its first execution back.
+    `is_taken_as_repeated` answers a first send as a repeated one. `fill_wins` and `cancel_ignored`
+    are of a cancel, `positions_lag_s` of a read of positions.
     """
 
     reject_reason: str | None = None
+    confirmed_after_s: float = 0
     unseen_s: float = 0
     unseen_reads: int = 0
     pieces: int = 1

@@ -62,7 +62,7 @@ class OrderBook:
         self._settings = settings
         self._tapes = tapes
         self._calendar = calendar
-        self._holdings = holdings
+        self.holdings = holdings
         self._ledger = ledger
         self.shelf = OrderShelf(ledger)
         self.timeline = Timeline()
@@ -127,8 +127,9 @@ class OrderBook:
             reads_left=effects.unseen_reads,
         )
         self.shelf.add(order)
-        self._at(now + CONFIRMED_AFTER, partial(self._confirm, order))
-        self._at(now + LIVE_AFTER, partial(self._enliven, order))
+        late = timedelta(seconds=effects.confirmed_after_s)
+        self._at(now + CONFIRMED_AFTER + late, partial(self._confirm, order))
+        self._at(now + LIVE_AFTER + late, partial(self._enliven, order))
         return order
 
     def cancel(self, order: Order, now: datetime, effects: Effects = NO_EFFECTS) -> None:
@@ -155,6 +156,25 @@ class OrderBook:
         if order.is_open:
             order.reject_reason = reason
             self.shelf.move(order, state, now)
+
+    def move_cash(self, kind: str, amount: Decimal, now: datetime) -> None:
+        """Money comes from outside, or goes when negative."""
+        self.holdings.move_cash(amount)
+        self._ledger.add(kind, now, cash=amount)
+
+    def split(self, symbol: str, multiplier: int, divisor: int, now: datetime) -> None:
+        """Shares are split overnight; orders that stand in the symbol are ended."""
+        for order in self.shelf.open_orders(symbol):
+            self.finish(order, State.CANCELLED, now)
+        self.holdings.split(symbol, multiplier, divisor, now)
+        self._ledger.add(
+            "split",
+            now,
+            symbol=symbol,
+            multiplier=Decimal(multiplier),
+            divisor=Decimal(divisor),
+            quantity=self.holdings.quantity(symbol),
+        )
 
     # What happens by itself.
 
@@ -281,7 +301,7 @@ class OrderBook:
             one = replace(one, sec_fee=fees[0], taf_fee=fees[1])
         order.executions.append(one)
         order.last_transaction_at = now
-        self._holdings.execute(terms.symbol, terms.side, one)
+        self.holdings.execute(terms.symbol, terms.side, one)
         self._ledger.add(
             "executed",
             now,
@@ -306,13 +326,13 @@ class OrderBook:
         terms = order.terms
         is_buy = terms.side == "buy"
         proceeds = one.notional - one.fees
-        if is_buy and self._holdings.quantity(terms.symbol) < one.quantity:
+        if is_buy and self.holdings.quantity(terms.symbol) < one.quantity:
             return
-        if not is_buy and self._holdings.cash < proceeds:
+        if not is_buy and self.holdings.cash - self.shelf.held_cash() < proceeds:
             return
         order.executions.remove(one)
         order.busted += one.quantity
-        self._holdings.take_back(terms.symbol, terms.side, one, now)
+        self.holdings.take_back(terms.symbol, terms.side, one, now)
         self._ledger.add(
             "busted",
             now,
@@ -330,7 +350,7 @@ class OrderBook:
     def _release(self, symbol: str, now: datetime) -> None:
         """End the newest sells that ask for more shares than are held."""
         for order in reversed(self.shelf.open_orders(symbol)):
-            if self.shelf.held_shares(symbol) <= self._holdings.quantity(symbol):
+            if self.shelf.held_shares(symbol) <= self.holdings.quantity(symbol):
                 return
             if order.terms.side == "sell":
                 self.finish(order, State.CANCELLED, now)

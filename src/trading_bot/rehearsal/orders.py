@@ -103,7 +103,7 @@ class Orders:
             return not_found()
         if not order.is_open:
             return detail(400, _NOT_NOW)
-        self._brokerage.book.cancel(order, now, effects)
+        self._brokerage.cancel(order, now, effects)
         return ok({})
 
     def _fees(self, request: Request, now: datetime) -> Reply:
