@@ -138,15 +138,6 @@ def test_orders_are_honestly_not_there(method: str, path: str) -> None:
     assert "takes no orders yet" in json.loads(reply.body)["detail"]
 
 
-def test_logins_are_honestly_not_there() -> None:
-    """A password login and its approval paths are 501."""
-    exchange = Client(flat_day()).exchange
-    form = b"grant_type=password&username=x&password=y"
-
-    assert exchange.handle(Request("POST", "/oauth2/token/", {}, form), OPEN).status == 501
-    assert exchange.handle(Request("POST", "/pathfinder/user_machine/", {}), OPEN).status == 501
-
-
 def test_unknown_paths_and_methods_are_refused() -> None:
     """404 in the API's words; 405 for a write where only reads are."""
     client = Client(flat_day())

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from requests import RequestException, Response
@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 BODY_BYTES_MAX = 16 * 1024 * 1024
 PAGES_MAX = 200
 _CHUNK = 64 * 1024
+_ANONYMOUS: Final[Mapping[str, str | None]] = {"Authorization": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ def _ignore(_: object) -> None:
 
 
 class RobinhoodTransport:
-    """GETs (and the token's POST) on robin_stocks' session; `close` it at the end.
+    """GETs (and what logging in posts) on robin_stocks' session; `close` it at the end.
 
     `adapter` replaces HTTP (in-process rehearsal). `limiter` is asked once per attempt.
     `on_exchange` hears of every request, `printed` of every line the library prints, redacted.
@@ -157,9 +158,22 @@ class RobinhoodTransport:
         with self._clock.activity():
             return await self._worker.run(call)
 
+    async def get_answer(
+        self, url: str, params: Mapping[str, str] | None = None, *, is_anonymous: bool = False
+    ) -> Answer:
+        """The answer to one GET, whatever its status; `is_anonymous` shows no token."""
+        headers = _ANONYMOUS if is_anonymous else None
+        return await self._exchange("GET", url, params=params, headers=headers)
+
     async def post_form(self, url: str, form: Mapping[str, str]) -> Answer:
-        """The answer to a form, whatever its status; sent once. For the session's token only."""
-        return await self._exchange("POST", url, form=form)
+        """The answer to a form, whatever its status; sent once. For logging in and out only."""
+        # A token is renewed on its own word: the old one may be refused already.
+        return await self._exchange("POST", url, data=form, headers=_ANONYMOUS)
+
+    async def post_json(self, url: str, value: Mapping[str, object]) -> Answer:
+        """As `post_form`, with a JSON body."""
+        headers = {**_ANONYMOUS, "Content-Type": "application/json"}
+        return await self._exchange("POST", url, json=value, headers=headers)
 
     def _json(self, answer: Answer) -> object:
         return read_json(answer, now=self._clock.now(), redact=self.library.redact)
@@ -168,10 +182,9 @@ class RobinhoodTransport:
         self,
         method: str,
         url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
+        **sent: Mapping[str, Any] | None,
     ) -> Answer:
+        """`sent` are the parameters, body and headers as requests takes them."""
         self._check_quiet()
         if self._limiter is not None:
             await self._limiter.take()
@@ -180,7 +193,7 @@ class RobinhoodTransport:
             at = self._clock.now()
             try:
                 async with asyncio.timeout(self._hang_timeout_s):
-                    answer = await self._worker.run(lambda: self._send(method, url, params, form))
+                    answer = await self._worker.run(lambda: self._send(method, url, sent))
             except TimeoutError:
                 self._tell(at, method, url, None, self._stopwatch.monotonic() - started)
                 limit = self._settings.hang_timeout_s
@@ -238,8 +251,7 @@ class RobinhoodTransport:
         self,
         method: str,
         url: str,
-        params: Mapping[str, str] | None,
-        form: Mapping[str, str] | None,
+        sent: Mapping[str, Any],
     ) -> Answer:
         """Runs on the worker."""
         deadline = self._stopwatch.monotonic() + self._settings.total_timeout_s
@@ -248,12 +260,9 @@ class RobinhoodTransport:
             response = self.library.session.request(
                 method,
                 url,
-                params=params,
-                data=form,
-                # A token is renewed on its own word: the old one may be refused already.
-                headers={"Authorization": None} if form is not None else None,
                 timeout=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
                 stream=True,
+                **sent,
             )
             with response:
                 body = self._body(response, deadline, where)
