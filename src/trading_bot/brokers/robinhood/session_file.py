@@ -48,11 +48,15 @@ Problem = Literal["missing", "unsafe", "damaged"]
 
 
 class SessionFileError(HumanNeededError):
-    """The session file cannot be used; it is left as it is. `next_step` says what a person does."""
+    """The session file cannot be used; it is left as it is.
+
+    `what` is wrong with it, `next_step` says what a person does.
+    """
 
     def __init__(self, problem: Problem, what: str, next_step: str) -> None:
         super().__init__(f"{what}; {next_step}")
         self.problem = problem
+        self.what = what
         self.next_step = next_step
 
 
