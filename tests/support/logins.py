@@ -162,11 +162,13 @@ def issued(exchange: Exchange, now: datetime, **changes: Any) -> BrokerSession:
     return BrokerSession(**(values | changes))
 
 
-def make_hall(stack: ExitStack, folder: Path, *rules: FaultRule, **settings: Any) -> Hall:
+def make_hall(
+    stack: ExitStack, folder: Path, *rules: FaultRule, start: datetime = OPEN, **settings: Any
+) -> Hall:
     """A hall whose exchange is stopped with the stack; `settings` are the exchange's."""
     exchange = Watched(*rules, **settings)
     port = stack.enter_context(ExchangeServer(exchange)).port
-    clock = LockstepClock(OPEN)
+    clock = LockstepClock(start)
     place = Place(
         clock=clock,
         chance=random.Random(1),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from trading_bot.brokers.robinhood.answers import Answer, read_json
 from trading_bot.brokers.robinhood.grants import REFUSALS, is_object, parse_session, refresh_form
 from trading_bot.brokers.robinhood.session import BrokerSession
-from trading_bot.brokers.robinhood.session_file import SessionFile
+from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport
 from trading_bot.domain.errors import HumanNeededError
 from trading_bot.ports.clock import Clock
@@ -33,6 +33,7 @@ class SessionKeeper:
         self._stamp: tuple[int, int, int] | None = None
         self._is_proven = True
         self._problem = ""
+        self._file_problem = ""
 
     @property
     def session(self) -> BrokerSession | None:
@@ -42,7 +43,7 @@ class SessionKeeper:
     @property
     def problem(self) -> str:
         """Why this session cannot be renewed and a person is needed; empty while none is."""
-        return self._problem
+        return self._problem or self._file_problem
 
     @property
     def ends_at(self) -> datetime | None:
@@ -65,14 +66,16 @@ class SessionKeeper:
     async def look(self) -> bool:
         """Take over a session that another process has put into the file; True when it has.
 
-        SessionFileError, once for each change: what stands there now cannot be used, and the
-        session in use stays.
+        What cannot be used is a `problem`, and the session in use stays.
         """
         stamp = self._file.stamp()
         if stamp == self._stamp:
             return False
         self._stamp = stamp
-        stored = await self._transport.run(self._file.load)
+        try:
+            stored = await self._load()
+        except SessionFileError:
+            return False
         if self._session is not None and stored.access_token == self._session.access_token:
             return False
         self._take_over(stored, stamp)
@@ -87,7 +90,7 @@ class SessionKeeper:
         """
         with self._file.lock():
             stamp = self._file.stamp()
-            stored = await self._transport.run(self._file.load)
+            stored = await self._load()
             if self._session is not None and stored.access_token != self._session.access_token:
                 self._take_over(stored, stamp)
                 return stored
@@ -112,6 +115,15 @@ class SessionKeeper:
         if not self._is_proven:
             await self._transport.run(self._file.prove)
             self._is_proven = True
+
+    async def _load(self) -> BrokerSession:
+        try:
+            stored = await self._transport.run(self._file.load)
+        except SessionFileError as error:
+            self._file_problem = error.what
+            raise
+        self._file_problem = ""
+        return stored
 
     def _take_over(self, session: BrokerSession, stamp: tuple[int, int, int] | None) -> None:
         self._problem = ""

@@ -104,12 +104,12 @@ class SessionFile:
         self._sync_folder()
 
     def stamp(self) -> tuple[int, int, int] | None:
-        """Another one whenever the file was replaced; None when there is none."""
+        """Another one whenever the file or its mode was changed; None when there is none."""
         try:
             found = self.path.lstat()
         except FileNotFoundError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return found.st_ino, found.st_ctime_ns, found.st_size
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
