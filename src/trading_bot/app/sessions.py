@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,7 +14,7 @@ from trading_bot.brokers.robinhood.answers import excerpt
 from trading_bot.brokers.robinhood.grants import CLIENT_ID, Credentials, LoginRefusedError
 from trading_bot.brokers.robinhood.imported import imported_session, read_tokens
 from trading_bot.brokers.robinhood.login import PasswordLogin, Person
-from trading_bot.brokers.robinhood.refresh import secrets_of
+from trading_bot.brokers.robinhood.refresh import LOG_IN, LoginNeededError, secrets_of
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport, TransportSettings
@@ -215,6 +215,13 @@ def use(transport: RobinhoodTransport, session: BrokerSession) -> None:
     """Read with this session from the next request on."""
     transport.library.hide(*secrets_of(session))
     transport.library.log_in(session.token_type, session.access_token)
+
+
+def refuse_ended(session: BrokerSession, now: datetime) -> None:
+    """LoginNeededError when its token has ended: a daemon may renew it, a look may not."""
+    ends_at = session.ends_at
+    if ends_at is not None and ends_at <= now:
+        raise LoginNeededError(f"the session ended at {ends_at:%Y-%m-%d %H:%M} UTC; {LOG_IN}")
 
 
 async def _store(file: SessionFile, session: BrokerSession, clock: Clock) -> None:

@@ -3,64 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from support.checkout import ROOT
-from support.logins import WANTED, Watched, issued
-from support.program import Run, runner
-from support.typist import Typist
+from support.logins import WANTED, issued
+from support.street import Street
 from trading_bot.app.sessions import Place
-from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.cli import exits
 from trading_bot.cli.main import main
-from trading_bot.rehearsal.login import LoginSettings
-from trading_bot.rehearsal.server import ExchangeServer
 from trading_bot.runtime.clocks import SystemClock
-from trading_bot.storage.home import Home
-
-PROGRAM = str(ROOT / "tests" / "support" / "program_process.py")
-
-
-@dataclass
-class Street:
-    """An exchange in real time and a home, for the program in a process of its own."""
-
-    home: Home
-    exchange: Watched
-    url: str
-
-    @property
-    def file(self) -> SessionFile:
-        return SessionFile(self.home.session_pickle)
-
-    def typist(self, *arguments: str) -> Typist:
-        return Typist(PROGRAM, self.url, *arguments, "--home", str(self.home.root))
-
-    def main(self, *arguments: str) -> int:
-        return main([*arguments, "--home", str(self.home.root)], place=Place(base_url=self.url))
-
-    def issue(self, **changes: object) -> None:
-        self.home.create()
-        self.file.save(issued(self.exchange, SystemClock().now(), **changes))
-
-
-@pytest.fixture
-def street(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Street]:
-    login = getattr(request, "param", {"challenge": "prompt", "polls_until_approval": 1})
-    exchange = Watched(login=LoginSettings(**login))
-    with ExitStack() as stack:
-        server = stack.enter_context(ExchangeServer(exchange, clock=SystemClock()))
-        yield Street(Home(tmp_path / "home"), exchange, f"http://127.0.0.1:{server.port}")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(capsys)
 
 
 def test_a_person_logs_in_with_the_app(street: Street) -> None:
