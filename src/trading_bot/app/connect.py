@@ -4,17 +4,19 @@ import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from trading_bot.app.kept_session import KeptSession
 from trading_bot.app.quotes import ShownToPaper, settle_gap
 from trading_bot.app.sink import WriterSink
 from trading_bot.brokers.paper import PaperBroker
+from trading_bot.brokers.robinhood.accounts import check_account, read_accounts
 from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
 from trading_bot.brokers.robinhood.refresh import SessionKeeper
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport, TransportSettings
 from trading_bot.config.model import Config
-from trading_bot.domain.errors import RetryableError, TradingBotError
+from trading_bot.domain.errors import RetryableError, SessionExpiredError, TradingBotError
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.broker import Broker
 from trading_bot.ports.clock import Clock
@@ -84,7 +86,34 @@ class PaperConnection:
         self.stack.callback(transport.close)
         keeper = SessionKeeper(transport, SessionFile(self.home.session_pickle), self.clock)
         await keeper.start()
-        if keeper.is_due():
-            await keeper.renew()
+        await self._renew_if_due(keeper)
+        if self.config.account_number:
+            await self._check_account(transport, keeper, self.config.account_number)
         self.keepers.append(keeper)
         return KeptSession(RobinhoodQuoteSource(transport), keeper, self.clock)
+
+    async def _renew_if_due(self, keeper: SessionKeeper) -> None:
+        """A session near its end is renewed now; one that is merely near may also be later."""
+        if not keeper.is_due():
+            return
+        try:
+            await keeper.renew()
+        except RetryableError as error:
+            if keeper.is_due(timedelta(0)):
+                raise
+            self.warned(f"the session could not be renewed at the start: {error}")
+
+    async def _check_account(
+        self, transport: RobinhoodTransport, keeper: SessionKeeper, number: str
+    ) -> None:
+        """ConfigError when the session is not one of the configured account."""
+        try:
+            try:
+                accounts = await read_accounts(transport)
+            except SessionExpiredError:
+                await keeper.renew()
+                accounts = await read_accounts(transport)
+        except RetryableError as error:
+            self.warned(f"the account number could not be checked: {error}")
+        else:
+            check_account(accounts, number)

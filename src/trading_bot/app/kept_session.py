@@ -44,9 +44,13 @@ class KeptSession:
         return await self._kept(lambda: self._source.hours(day))
 
     async def _kept(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        used = self._keeper.session
         try:
             found = await call()
         except SessionExpiredError:
+            if self._keeper.session != used:
+                # Another session was taken into use while the old one was on its way.
+                return await call()
             now = self._clock.monotonic()
             if self._renewed_at is not None and now - self._renewed_at < RENEW_PAUSE_S:
                 raise

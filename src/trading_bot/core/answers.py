@@ -13,6 +13,7 @@ from trading_bot.core.events import (
     OrderFailed,
     OrderPlaced,
     OrdersArrived,
+    SessionKnown,
 )
 from trading_bot.core.say import Data, Numbers, alarm, is_news, note, over, say_order, warn
 from trading_bot.core.state import CoreState, Out
@@ -158,3 +159,9 @@ def on_journal_failed(state: CoreState, event: JournalFailed, out: Out) -> None:
     state.is_journal_dead = event.is_dead
     state.protect_only = f"the record cannot be written: {event.reason}"
     alarm(state, out, event.at, "journal_failed", "protect_only", {"reason": event.reason})
+
+
+def on_session_known(state: CoreState, event: SessionKnown, _out: Out) -> None:
+    """Keep what is known of the session with the broker."""
+    state.session_ends_at = event.ends_at
+    state.session_problem = event.needs_person

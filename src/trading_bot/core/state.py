@@ -107,6 +107,8 @@ class CoreState:
     """Everything the core knows. Made by `new_state`, filled by the `Started` event.
 
     `resting` names the trades whose orders leave nothing to do until one of them changes.
+    `session_ends_at` and `session_problem` are what was last told of the session with the broker:
+    None and empty until then, and where a mode has none.
     """
 
     settings: CoreSettings
@@ -128,6 +130,8 @@ class CoreState:
     started_at: datetime | None = None
     protect_only: str = ""
     is_journal_dead: bool = False
+    session_ends_at: datetime | None = None
+    session_problem: str = ""
     stopping: str = ""
     is_finished: bool = False
     losses: list[datetime] = field(default_factory=list)

@@ -60,6 +60,9 @@ def _snapshot(snapshot: Snapshot, status: Status) -> Iterator[str]:
             f"equity {account.equity}, cash {account.cash}, "
             f"buying power {account.buying_power}, read {age} before",
         )
+    ends_at = snapshot.broker_session.ends_at
+    if ends_at is not None:
+        yield from _row("session", f"with the broker until {day_time(ends_at)} New York")
     trips = "\n".join(
         f"{trip.name} at {day_time(trip.at)}: {trip.reason}" for trip in snapshot.breakers
     )

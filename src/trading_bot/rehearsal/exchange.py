@@ -18,6 +18,7 @@ from trading_bot.rehearsal.fault_base import StandIn
 from trading_bot.rehearsal.faults import FAULT_HEADER, FaultRule, FaultScript, effects_of
 from trading_bot.rehearsal.historicals import Historicals
 from trading_bot.rehearsal.instruments import Instruments, Markets
+from trading_bot.rehearsal.login import LOGIN_PATHS, LoginDesk, LoginSettings
 from trading_bot.rehearsal.market_data import MarketData
 from trading_bot.rehearsal.order import Effects
 from trading_bot.rehearsal.orders import Orders
@@ -33,9 +34,6 @@ LABEL_HEADER = "X-Rehearsal-Day"
 BACK_DOOR = "/rehearsal/"
 """Paths under it are the rehearsal's own, for those who judge it."""
 _BEARER = "bearer "
-_LOGIN_LATER = "The rehearsal exchange has no login yet; begin with the session it issues."
-
-_LOGIN_PATHS = ("/pathfinder/", "/push/", "/challenge/", "/oauth2/revoke_token/")
 _READS = ("GET", "HEAD")
 
 Handler = Callable[..., Reply]
@@ -53,6 +51,7 @@ class ExchangeSettings:
     seed: int = 0
     plan: Plan = NO_PLAN
     account: AccountSettings = field(default_factory=AccountSettings)
+    login: LoginSettings = field(default_factory=LoginSettings)
     access_life: timedelta = ACCESS_LIFE
     page_size: int = 100
     redirects_slashless: bool = False
@@ -61,8 +60,9 @@ class ExchangeSettings:
 class Exchange:
     """Robinhood's API over the days played.
 
-    `handle` asks no clock and does no I/O; its memory is the books, the token generation
-    in force and the fault script's counts. Not thread-safe: its doors call it under one lock.
+    `handle` asks no clock and does no I/O; its memory is the books, the sessions it issued, the
+    log-ins under way and the fault script's counts. Not thread-safe: its doors call it under one
+    lock.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Exchange:
         self._settings = settings or ExchangeSettings()
         self._faults = faults or FaultScript()
         self._tokens = TokenOffice(self._settings.seed, self._settings.access_life)
+        self._login = LoginDesk(self._settings.login, self._tokens)
         plan, account = self._settings.plan, self._settings.account
         tapes = tapes_of(days, calendar, plan.splits)
         page_size = self._settings.page_size
@@ -190,10 +191,8 @@ class Exchange:
         self, request: Request, now: datetime, traded_until: datetime, effects: Effects
     ) -> Reply:
         path = request.path
-        if path == "/oauth2/token/":
-            return self._token(request, now)
-        if path.startswith(_LOGIN_PATHS):
-            return detail(501, _LOGIN_LATER)
+        if path.startswith(LOGIN_PATHS):
+            return self._login.handle(request, now)
         refusal = self._refusal(request, now)
         if refusal is not None:
             return refusal
@@ -267,24 +266,3 @@ class Exchange:
         if not self._tokens.accepts(sent[len(_BEARER) :], now):
             return detail(401, "Invalid token.")
         return None
-
-    def _token(self, request: Request, now: datetime) -> Reply:
-        if request.method != "POST":
-            return detail(405, f'Method "{request.method}" not allowed.')
-        form = request.form
-        if form.get("grant_type") != "refresh_token":
-            return detail(501, _LOGIN_LATER)
-        session = self._tokens.refresh(form.get("refresh_token", ""), now)
-        if session is None:
-            return Reply(401, b'{"error":"invalid_grant","detail":"Invalid refresh token."}')
-        return ok(
-            {
-                "access_token": session.access_token,
-                "expires_in": int((session.expires_at - now).total_seconds()),
-                "token_type": "Bearer",
-                "scope": "internal",
-                "refresh_token": session.refresh_token,
-                "mfa_code": None,
-                "backup_code": None,
-            }
-        )

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from requests import RequestException, Response
@@ -35,6 +35,7 @@ _T = TypeVar("_T")
 BODY_BYTES_MAX = 16 * 1024 * 1024
 PAGES_MAX = 200
 _CHUNK = 64 * 1024
+_ANONYMOUS: Final[Mapping[str, str | None]] = {"Authorization": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +75,13 @@ class TransportSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """One request; a form that is no order's goes without our token."""
+    """One request; `sent` are its parameters, body and headers as requests takes them."""
 
     method: str
     url: str
-    params: Mapping[str, str] | None = None
-    form: Mapping[str, str] | None = None
+    sent: Mapping[str, Any]
     departure: Departure | None = None
-    is_order: bool = False
-
-    @property
-    def is_anonymous(self) -> bool:
-        return self.form is not None and not self.is_order
+    follows_redirects: bool = True
 
 
 def ignore(_: object) -> None:
@@ -165,7 +161,7 @@ class RobinhoodTransport:
         """The JSON at `url`; RetryableError, SessionExpiredError or DataError."""
 
         async def once() -> object:
-            return self._json(await self._exchange(_Request("GET", url, params=params)))
+            return self._json(await self._exchange(_Request("GET", url, {"params": params})))
 
         return await self._retrier.call(policy, once)
 
@@ -210,9 +206,23 @@ class RobinhoodTransport:
         with self._clock.activity():
             return await self.worker.run(call)
 
+    async def get_answer(
+        self, url: str, params: Mapping[str, str] | None = None, *, is_anonymous: bool = False
+    ) -> Answer:
+        """The answer to one GET, whatever its status; `is_anonymous` shows no token."""
+        headers = _ANONYMOUS if is_anonymous else None
+        return await self._exchange(_Request("GET", url, {"params": params, "headers": headers}))
+
     async def post_form(self, url: str, form: Mapping[str, str]) -> Answer:
-        """The answer to a form, whatever its status; sent once. For the session's token only."""
-        return await self._exchange(_Request("POST", url, form=form))
+        """The answer to a form, whatever its status; sent once. For logging in and out only."""
+        # A token is renewed on its own word: the old one may be refused already.
+        sent = {"data": form, "headers": _ANONYMOUS}
+        return await self._exchange(_Request("POST", url, sent))
+
+    async def post_json(self, url: str, value: Mapping[str, object]) -> Answer:
+        """As `post_form`, with a JSON body."""
+        headers = {**_ANONYMOUS, "Content-Type": "application/json"}
+        return await self._exchange(_Request("POST", url, {"json": value, "headers": headers}))
 
     async def post_order(
         self, url: str, form: Mapping[str, str], departure: Departure | None
@@ -222,7 +232,8 @@ class RobinhoodTransport:
         RetryableError: no byte of it has left. UnknownOutcomeError: some may have, and no whole
         answer came. Without a `departure` the first is raised for both.
         """
-        request = _Request("POST", url, form=form, departure=departure, is_order=True)
+        # A redirected order would come back as a GET of who knows what.
+        request = _Request("POST", url, {"data": form}, departure, follows_redirects=False)
         try:
             return await self._exchange(request)
         except (RetryableError, DataError) as error:
@@ -318,14 +329,10 @@ class RobinhoodTransport:
             response = self.session.request(
                 method,
                 url,
-                params=request.params,
-                data=request.form,
-                # A token is renewed on its own word: the old one may be refused already.
-                headers={"Authorization": None} if request.is_anonymous else None,
-                # A redirected order would come back as a GET of who knows what.
-                allow_redirects=not request.is_order,
+                allow_redirects=request.follows_redirects,
                 timeout=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
                 stream=True,
+                **request.sent,
             )
             with response:
                 body = self._body(response, deadline, where)
