@@ -14,6 +14,7 @@ from support.core_builders import INFO
 from support.logins import Hall, Scripted, issued, make_hall
 from support.rehearsal import CALENDAR, DAY, OPEN
 from trading_bot.app.kept_session import KeptSession
+from trading_bot.app.renewals import Renewals
 from trading_bot.app.session_watch import WATCH_S, SessionWatch
 from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
 from trading_bot.brokers.robinhood.refresh import SessionKeeper
@@ -89,7 +90,7 @@ async def watching(hall: Hall, at: datetime) -> AsyncIterator[Watch]:
             tell=tell,
         )
         source = RobinhoodQuoteSource(transport)
-        made = Watch(keeper, KeptSession(source, keeper, hall.clock), watch)
+        made = Watch(keeper, KeptSession(source, Renewals(keeper, hall.clock)), watch)
         running = asyncio.ensure_future(watch.run())
         try:
             yield made
@@ -309,7 +310,7 @@ def test_read_that_was_refused_with_the_old_token_is_made_with_the_new(make: Mak
         async with hall.place.transport() as transport:
             keeper = SessionKeeper(transport, hall.file, hall.clock)
             await keeper.start()
-            kept = KeptSession(RobinhoodQuoteSource(transport), keeper, hall.clock)
+            kept = KeptSession(RobinhoodQuoteSource(transport), Renewals(keeper, hall.clock))
             found = await hall.desk(Scripted()).log_in()
             transport.library.log_in("Bearer", "a-token-that-nobody-knows")
             plain = hall.exchange.handle

@@ -18,6 +18,7 @@ from trading_bot.brokers.robinhood.transport import (
     ignore,
 )
 from trading_bot.ports.clock import Clock
+from trading_bot.runtime.rate_limit import Limiter
 from trading_bot.runtime.retry import Retrier
 
 Way = Literal["entries", "sells"]
@@ -37,13 +38,14 @@ class LineMaker:
     adapter: BaseAdapter | None = None
     on_exchange: Callable[[Exchange], None] = ignore
 
-    def make(self, name: str) -> RobinhoodTransport:
-        """One more session, on its own worker."""
+    def make(self, name: str, limiter: Limiter | None = None) -> RobinhoodTransport:
+        """One more session, on its own worker, that asks `limiter` before each request."""
         return RobinhoodTransport(
             self.clock,
             self.retrier,
             settings=replace(self.settings, name=name),
             adapter=self.adapter,
+            limiter=limiter,
             on_exchange=self.on_exchange,
             beside=self.first,
         )
