@@ -135,7 +135,7 @@ async def play(stage: Stage, audience: Audience) -> str:
         stack.callback(server.stop)
         reason = await play_against(stage, audience, clock, f"http://127.0.0.1:{port}")
     if audience.judged is not None:
-        audience.judged(exchange.brokerage.report(clock.now()))
+        audience.judged({**exchange.brokerage.report(clock.now()), "faults": faults.counts})
     return reason
 
 

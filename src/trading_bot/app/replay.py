@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from trading_bot.app.core_settings import make_calendar, make_core_settings
 from trading_bot.app.strategy_files import make_factories
 from trading_bot.config.identity import REDACTED
+from trading_bot.config.load import load_config
 from trading_bot.config.model import Config
 from trading_bot.core.codec import decode_event
 from trading_bot.core.effects import Effect, Record
@@ -25,6 +26,7 @@ from trading_bot.logging.session_record import SessionRecord
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_ORDERS, STREAM_SESSIONS
 from trading_bot.query.records import HomeRecords
+from trading_bot.rehearsal.brokerage import AccountSettings
 from trading_bot.storage.home import Home
 
 
@@ -171,7 +173,9 @@ class Replayer:
             raise DataError(f"session {started.session.session_id} of the tape is not on record")
         config = _config_of(session)
         key = self._home.key_file.read_bytes()
-        identity = Identity(mode=session.mode, account=_account(config), key=key)
+        identity = Identity(
+            mode=session.mode, account=_account(self._home, session, config), key=key
+        )
         return make_core_settings(
             config,
             calendar=make_calendar(config),
@@ -196,7 +200,14 @@ def _config_of(session: SessionRecord) -> Config:
         ) from error
 
 
-def _account(config: Config) -> str:
-    if config.account_number == REDACTED:
-        raise ConfigError("replaying a session with an account needs its account number")
-    return config.account_number or "paper"
+def _account(home: Home, session: SessionRecord, config: Config) -> str:
+    """The account the session's orders were named for; records never hold its number."""
+    if config.account_number != REDACTED:
+        return config.account_number or "paper"
+    if session.mode == "rehearsal":
+        return AccountSettings().number
+    # A home is bound to one account, so what it is set to now is what it was.
+    number = load_config(home).account_number
+    if number is None:
+        raise ConfigError("replaying a session with an account needs its account_number")
+    return number

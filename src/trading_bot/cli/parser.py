@@ -31,6 +31,7 @@ _EXAMPLES = {
 examples:
   trading-bot rehearse --speed 480            a made-up day in under a minute, to watch
   trading-bot rehearse AAPL-2024-07-02.csv.gz a recorded day, as fast as it goes
+  trading-bot rehearse --live-code            a dress rehearsal: exit code 1 if the records disagree
 Each rehearsal is played in a home of its own, rehearsals/<when>; rehearsals/latest is the newest.
 """,
     "run": "Runs until SIGTERM or Ctrl-C; entries are cancelled then, protective stops stay.\n",
@@ -170,6 +171,19 @@ def _add_rehearse(command: ArgumentParser) -> None:
     )
     command.add_argument(
         "--seed", type=int, default=1, metavar="N", help="seed of the made-up days (default: 1)"
+    )
+    command.add_argument(
+        "--live-code",
+        action="store_true",
+        help="send the orders to the exchange by the code that trades live; ends with the verdict "
+        "of the exchange's own ledger",
+    )
+    command.add_argument(
+        "--faults",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="what goes wrong on the exchange, as a script in JSON",
     )
     command.add_argument(
         "--symbols", type=_symbols, default=(), metavar="A,B", help="play only these symbols"

@@ -3,7 +3,9 @@
 import asyncio
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from trading_bot.app.alerts import PrintedAlerts
 from trading_bot.app.progress import Progress
@@ -11,10 +13,13 @@ from trading_bot.app.rehearsal_homes import discard_old, new_home
 from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare
 from trading_bot.app.strategy_files import copy_own_strategies, make_factories
 from trading_bot.app.summary import summary_of
+from trading_bot.app.verdict import verdict_of
+from trading_bot.cli.exits import FAILED, OK
 from trading_bot.cli.home import home_of
 from trading_bot.cli.program import program_words
 from trading_bot.config.load import load_config
 from trading_bot.domain.errors import ConfigError
+from trading_bot.rehearsal.faults import FaultRule, load_rules
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.measure import Measures
 
@@ -33,6 +38,8 @@ def run(arguments: Namespace) -> int:
         symbols=arguments.symbols,
         seed=arguments.seed,
         speed=arguments.speed,
+        is_live_code=arguments.live_code,
+        faults=_faults(arguments.faults),
     )
     # What can be refused is refused before there is a home: `latest` stays the one before.
     make_factories(config, base.root)
@@ -45,11 +52,26 @@ def run(arguments: Namespace) -> int:
     progress = Progress(stage.calendar, sys.stdout, is_quiet=arguments.quiet)
     progress.announce(stage)
     measures = Measures()
-    reason = asyncio.run(
-        play(
-            stage,
-            Audience(notifier=PrintedAlerts(sys.stdout), observers=(progress,), measures=measures),
-        )
+    reports: list[Mapping[str, object]] = []
+    audience = Audience(
+        notifier=PrintedAlerts(sys.stdout),
+        observers=(progress,),
+        measures=measures,
+        judged=reports.append,
     )
+    reason = asyncio.run(play(stage, audience))
     print(summary_of(home, reason, measures, program_words()))
-    return 0
+    if not arguments.live_code:
+        return OK
+    verdict = verdict_of(home, stage.config, reports[-1])
+    print(verdict.text())
+    return OK if verdict.agrees else FAILED
+
+
+def _faults(file: Path | None) -> tuple[FaultRule, ...]:
+    if file is None:
+        return ()
+    try:
+        return tuple(load_rules(file))
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error

@@ -28,6 +28,8 @@ ORDER_KINDS: Final = frozenset(
         "rejected",
         "unknown",
         "fill",
+        "bust",
+        "replaced",
         "cancel_requested",
         "cancelled",
         "expired",
