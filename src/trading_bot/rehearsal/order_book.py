@@ -35,6 +35,8 @@ from trading_bot.rehearsal.wire import made_id
 CONFIRMED_AFTER = timedelta(seconds=0.2)
 LIVE_AFTER = timedelta(seconds=0.4)
 CANCELLED_AFTER = timedelta(seconds=0.3)
+FRACTION_LASTS = timedelta(minutes=5)
+"""How long an order for a part of a share is tried in an open market."""
 _FORCED_AFTER = timedelta(seconds=0.15)
 _ZERO = Decimal(0)
 _ONE_DAY = timedelta(days=1)
@@ -130,6 +132,8 @@ class OrderBook:
         late = timedelta(seconds=effects.confirmed_after_s)
         self._at(now + CONFIRMED_AFTER + late, partial(self._confirm, order))
         self._at(now + LIVE_AFTER + late, partial(self._enliven, order))
+        if terms.quantity % 1 and self._is_open_for(order, now):
+            self._at(now + FRACTION_LASTS, partial(self.finish, order, State.CANCELLED))
         return order
 
     def cancel(self, order: Order, now: datetime, effects: Effects = NO_EFFECTS) -> None:

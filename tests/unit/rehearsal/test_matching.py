@@ -172,6 +172,12 @@ CASES = {
         days=(flat_day(halts=(Halt(start=OPEN - timedelta(minutes=1), end=after_open(2)),)),),
         fills=[(119, "100", "100.01")],
     ),
+    "a fraction of a share is tried for five minutes": Case(
+        order={"type": "market", "price": "90.00", "quantity": "1.5"},
+        until=AT + timedelta(minutes=5),
+        fills=[],
+        state="cancelled",
+    ),
     "an early close ends a day order": Case(
         order={"price": "90.00"},
         at=session_of(date(2023, 7, 3)).open,
