@@ -58,8 +58,12 @@ def flat_day(
     volume: int = 10_000,
     is_made_up: bool = False,
     spread_bps: int = 0,
+    silent: Sequence[int] = (),
 ) -> PlayedDay:
-    """A whole session of equal bars; `special` gives a minute (from the open) prices of its own."""
+    """A whole session of equal bars; `special` gives a minute (from the open) prices of its own.
+
+    The `silent` minutes have no bar.
+    """
     session = session_of(day)
     bars = [
         minute_bar(
@@ -69,7 +73,8 @@ def flat_day(
             symbol=symbol,
         )
         for i in range(session.minutes)
-        if not any(h.start <= session.open + timedelta(minutes=i) < h.end for h in halts)
+        if i not in silent
+        and not any(h.start <= session.open + timedelta(minutes=i) < h.end for h in halts)
     ]
     one = symbol_day(
         symbol,

@@ -29,6 +29,7 @@ from trading_bot.rehearsal.wire import Hang, Reply, Request, Reset
 
 AT = after_open(10, 1)
 SOON = AT + timedelta(seconds=1)
+LATER = after_open(30)
 HELD = (HeldShares(symbol="AAPL", quantity=Decimal(1_000), average_price=Decimal(90)),)
 
 
@@ -204,6 +205,22 @@ def test_an_execution_is_taken_back() -> None:
     assert order["executions"] == []
     assert client.account(after_open(11))["cash"] == before["cash"]
     assert client.position("AAPL", after_open(11))["quantity"] == "1000.00000000"
+
+
+def test_busted_shares_are_not_bought_again() -> None:
+    """Half filled, the half taken back, the other half filled: the order ends with that half."""
+    rules = [
+        FaultRule(fault=faults.PartialFills(2, 5)),
+        FaultRule(fault=faults.BustedExecution(2)),
+    ]
+    client = Client(flat_day(), rules=rules)
+    placed = client.place(AT)
+
+    part, after = client.order(placed, AT + timedelta(seconds=3)), client.order(placed, LATER)
+
+    assert (part["state"], part["cumulative_quantity"]) == ("confirmed", "0.00000000")
+    assert (after["state"], after["cumulative_quantity"]) == ("cancelled", "50.00000000")
+    assert client.position("AAPL", LATER)["quantity"] == "50.00000000"
 
 
 def test_a_bust_ends_the_stop_over_the_shares() -> None:
