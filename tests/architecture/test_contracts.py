@@ -15,6 +15,7 @@ PURE_ROOMS = {"domain", "market", "strategies", "risk", "performance", "executio
 HOUSE = "The house: a room imports only rooms below its line"
 PURE = "Pure rooms: no clock, file, socket, randomness or asyncio, not even through others"
 CYCLES = "No cycles: files and folders never import each other in a circle"
+JUDGE = "The rehearsal exchange judges the daemon: it shares none of its decisions or sums"
 ROBINHOOD = "Only brokers.robinhood knows robin_stocks"
 
 
@@ -77,6 +78,10 @@ BREAKS = {
     ),
     "a room without a place": ({"attic/broken.py": "VALUE = 1"}, HOUSE),
     "a second door to robin_stocks": ({"storage/broken.py": "import robin_stocks"}, ROBINHOOD),
+    "a judge with the daemon's sums": (
+        {"rehearsal/broken.py": "import trading_bot.domain.fees"},
+        JUDGE,
+    ),
     "in a circle": (
         {
             "domain/hen.py": "import trading_bot.domain.egg",

@@ -9,12 +9,15 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import NAMESPACE_URL, uuid5
 
+import msgspec
+
 from trading_bot.market.calendar import NyseCalendar, Session
 from trading_bot.rehearsal.bar_file import MinuteBar
 from trading_bot.rehearsal.day import Halt, PlayedDay, played_days, symbol_day
 from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
 from trading_bot.rehearsal.faults import FaultRule, FaultScript
 from trading_bot.rehearsal.market_data import instrument_link
+from trading_bot.rehearsal.owner import AnyAction
 from trading_bot.rehearsal.wire import Reply, Request
 
 CALENDAR = NyseCalendar()
@@ -55,8 +58,12 @@ def flat_day(
     volume: int = 10_000,
     is_made_up: bool = False,
     spread_bps: int = 0,
+    silent: Sequence[int] = (),
 ) -> PlayedDay:
-    """A whole session of equal bars; `special` gives a minute (from the open) prices of its own."""
+    """A whole session of equal bars; `special` gives a minute (from the open) prices of its own.
+
+    The `silent` minutes have no bar.
+    """
     session = session_of(day)
     bars = [
         minute_bar(
@@ -66,7 +73,8 @@ def flat_day(
             symbol=symbol,
         )
         for i in range(session.minutes)
-        if not any(h.start <= session.open + timedelta(minutes=i) < h.end for h in halts)
+        if i not in silent
+        and not any(h.start <= session.open + timedelta(minutes=i) < h.end for h in halts)
     ]
     one = symbol_day(
         symbol,
@@ -138,6 +146,14 @@ class Client:
         reply = self.post("/orders/", order_form(**changes), at)
         assert reply.status == 400, reply
         return json.loads(reply.body)
+
+    def in_the_app(self, action: AnyAction, at: datetime) -> str:
+        """The owner does something at once; what came of it."""
+        request = Request("POST", "/rehearsal/owner/", {}, msgspec.json.encode(action))
+        reply = self.exchange.handle(request, at)
+        assert reply.status == 200, reply
+        said: str = json.loads(reply.body)["said"]
+        return said
 
     def ledger(self, at: datetime) -> Any:
         return self.json("/rehearsal/ledger/", at)

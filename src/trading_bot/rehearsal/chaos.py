@@ -66,6 +66,8 @@ _LIST_READS: Sequence[_Make] = (
     lambda _: orders.ZeroAveragePrice(),
     lambda chance: orders.LaggingPositions(float(chance.randint(2, 60))),
     lambda _: orders.DoubledExecution(),
+    lambda _: orders.StateWord(word="canceled", of="cancelled"),
+    lambda _: orders.StateWord(word="under_review", of="confirmed"),
     lambda _: menu.HumanNeeded(),
 )
 _ORDER_FAULTS: Sequence[_Make] = (

@@ -24,7 +24,7 @@ class Cover:
         self._bought: dict[str, Decimal] = {}
         self._standing: dict[str, dict[str, Decimal]] = {}
         self._since: dict[str, datetime] = {}
-        self._gaps: list[tuple[str, datetime, datetime]] = []
+        self._gaps: dict[str, list[tuple[datetime, datetime]]] = {}
 
     def trade(
         self, symbol: str, moved: Decimal, held: Decimal, *, at: datetime, is_ours: bool
@@ -50,10 +50,14 @@ class Cover:
 
     def report(self, now: datetime) -> dict[str, Json]:
         """By symbol: each gap of regular hours, and the longest, in seconds."""
-        gaps = [*self._gaps, *((symbol, since, now) for symbol, since in self._since.items())]
         found: dict[str, list[tuple[datetime, datetime]]] = {}
-        for symbol, start, end in gaps:
-            found.setdefault(symbol, []).extend(self._in_regular_hours(start, end))
+        for symbol in {*self._gaps, *self._since}:
+            gaps = list(self._gaps.get(symbol, ()))
+            if symbol in self._since:
+                gaps.append((self._since[symbol], now))
+            found[symbol] = [
+                part for start, end in gaps for part in self._in_regular_hours(start, end)
+            ]
         return {
             symbol: {
                 "longest_seconds": f"{max(end - start for start, end in parts).total_seconds():f}",
@@ -63,7 +67,7 @@ class Cover:
                         "to": micros_text(end),
                         "seconds": f"{(end - start).total_seconds():f}",
                     }
-                    for start, end in sorted(parts)
+                    for start, end in parts
                 ],
             }
             for symbol, parts in sorted(found.items())
@@ -73,12 +77,15 @@ class Cover:
     def _look(self, symbol: str, at: datetime) -> None:
         covered = sum(self._standing.get(symbol, {}).values(), _ZERO)
         is_bare = self._bought.get(symbol, _ZERO) > covered
+        gaps = self._gaps.setdefault(symbol, [])
         if is_bare and symbol not in self._since:
-            self._since[symbol] = at
+            # Several entries may tell of one moment: cover for no time at all is none.
+            is_same = bool(gaps) and gaps[-1][1] == at
+            self._since[symbol] = gaps.pop()[0] if is_same else at
         elif not is_bare and symbol in self._since:
             since = self._since.pop(symbol)
             if since < at:
-                self._gaps.append((symbol, since, at))
+                gaps.append((since, at))
 
     def _in_regular_hours(
         self, start: datetime, end: datetime

@@ -27,7 +27,7 @@ from trading_bot.rehearsal.renames import Renames
 from trading_bot.rehearsal.state_file import Met, StateFile
 from trading_bot.rehearsal.tape_quotes import tapes_of, today_of
 from trading_bot.rehearsal.tokens import ACCESS_LIFE, IssuedSession, TokenOffice
-from trading_bot.rehearsal.wire import API, HTML_TYPE, Reply, Request, detail, not_found, ok
+from trading_bot.rehearsal.wire import API, HTML_TYPE, Json, Reply, Request, detail, not_found, ok
 
 LABEL_HEADER = "X-Rehearsal-Day"
 """On every reply: "recorded" or "made-up"."""
@@ -127,6 +127,10 @@ class Exchange:
             },
         }
 
+    def report(self, now: datetime) -> dict[str, Json]:
+        """What the ledger knows at `now`, and how often each kind of fault has fired."""
+        return {**self.brokerage.report(now), "faults": self._faults.counts}
+
     def handle(self, request: Request, now: datetime) -> Reply:
         """The reply to `request` at the virtual time `now` (aware).
 
@@ -177,7 +181,7 @@ class Exchange:
         """What is no part of Robinhood's API; no fault touches it, no token opens it."""
         match request.method, request.path.removeprefix(BACK_DOOR):
             case "GET", "ledger/":
-                return ok({**self.brokerage.report(now), "faults": self._faults.counts})
+                return ok(self.report(now))
             case "POST", "owner/":
                 try:
                     action = msgspec.json.decode(request.body, type=AnyAction)

@@ -16,12 +16,13 @@ on every Python. Each symbol has a character:
 The default days are a full session and the early close before Independence Day 2024.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from random import Random
+from types import MappingProxyType
 
 from trading_bot.domain.errors import DataError
 from trading_bot.market.calendar import NyseCalendar, Session
@@ -168,6 +169,7 @@ _CHARACTERS: dict[str, _Character] = {
     ),
 }
 MADE_UP_SYMBOLS = tuple(_CHARACTERS)
+NO_GAPS: Mapping[tuple[str, date], int] = MappingProxyType({})
 
 
 def made_up_days(
@@ -176,11 +178,13 @@ def made_up_days(
     *,
     days: Sequence[date] = DEFAULT_DAYS,
     symbols: Sequence[str] = MADE_UP_SYMBOLS,
+    gaps: Mapping[tuple[str, date], int] = NO_GAPS,
 ) -> tuple[PlayedDay, ...]:
     """The made-up `days` of `symbols`, labelled as made up.
 
-    A symbol's bars depend on the seed, the symbol and the days up to theirs alone. Raises DataError
-    for a symbol without a character or a day without a session.
+    `gaps` lets a symbol open a day so many basis points from the close before, negative for down.
+    A symbol's bars depend on the seed, the symbol, its gaps and the days up to theirs alone. Raises
+    DataError for a symbol without a character or a day without a session.
     """
     unknown = [symbol for symbol in symbols if symbol not in _CHARACTERS]
     if unknown:
@@ -188,14 +192,20 @@ def made_up_days(
         raise DataError(f"expected made-up symbols out of {known}, got {', '.join(unknown)}")
     sessions = [session_on(day, calendar) for day in sorted(set(days))]
     return played_days(
-        one for symbol in dict.fromkeys(symbols) for one in _symbol_days(seed, symbol, sessions)
+        one
+        for symbol in dict.fromkeys(symbols)
+        for one in _symbol_days(seed, symbol, sessions, gaps)
     )
 
 
-def _symbol_days(seed: int, symbol: str, sessions: Sequence[Session]) -> Iterator[SymbolDay]:
-    character = _CHARACTERS[symbol]
-    price = character.start_cents * _CENT
+def _symbol_days(
+    seed: int, symbol: str, sessions: Sequence[Session], gaps: Mapping[tuple[str, date], int]
+) -> Iterator[SymbolDay]:
+    usual = _CHARACTERS[symbol]
+    price = usual.start_cents * _CENT
     for session in sessions:
+        gap = gaps.get((symbol, session.day))
+        character = usual if gap is None else replace(usual, gap=(gap, gap))
         teller = _Teller(seed, symbol, session, character, price)
         yield teller.day()
         price = teller.regular_close

@@ -35,6 +35,8 @@ from trading_bot.rehearsal.wire import made_id
 CONFIRMED_AFTER = timedelta(seconds=0.2)
 LIVE_AFTER = timedelta(seconds=0.4)
 CANCELLED_AFTER = timedelta(seconds=0.3)
+FRACTION_LASTS = timedelta(minutes=5)
+"""How long an order for a part of a share is tried in an open market."""
 _FORCED_AFTER = timedelta(seconds=0.15)
 _ZERO = Decimal(0)
 _ONE_DAY = timedelta(days=1)
@@ -130,6 +132,8 @@ class OrderBook:
         late = timedelta(seconds=effects.confirmed_after_s)
         self._at(now + CONFIRMED_AFTER + late, partial(self._confirm, order))
         self._at(now + LIVE_AFTER + late, partial(self._enliven, order))
+        if terms.quantity % 1 and self._is_open_for(order, now):
+            self._at(now + FRACTION_LASTS, partial(self.finish, order, State.CANCELLED))
         return order
 
     def cancel(self, order: Order, now: datetime, effects: Effects = NO_EFFECTS) -> None:
@@ -315,9 +319,9 @@ class OrderBook:
             fees=one.fees,
             cash=-one.notional if terms.side == "buy" else one.notional - one.fees,
         )
-        is_done = order.remaining <= 0
-        self.shelf.move(order, State.FILLED if is_done else State.PARTIALLY_FILLED, now)
-        if order.effects.bust_after_s is not None and len(order.executions) == 1:
+        self.shelf.move(order, _state_after_fill(order), now)
+        is_first = len(order.executions) == 1 and not order.busted
+        if order.effects.bust_after_s is not None and is_first:
             again = now + timedelta(seconds=order.effects.bust_after_s)
             self._at(again, partial(self._bust, order, one))
 
@@ -344,7 +348,9 @@ class OrderBook:
         )
         if order.remaining <= 0 or not order.is_open:
             self.shelf.move(order, State.CANCELLED if order.executions else State.VOIDED, now)
-        order.updated_at = now
+        else:
+            is_part = bool(order.executions)
+            self.shelf.move(order, State.PARTIALLY_FILLED if is_part else State.CONFIRMED, now)
         self._release(terms.symbol, now)
 
     def _release(self, symbol: str, now: datetime) -> None:
@@ -367,6 +373,13 @@ class OrderBook:
             day = self._calendar.next_session(day)
             session = self._calendar.session(day)
         return matching.ends_at(terms, session)
+
+
+def _state_after_fill(order: Order) -> State:
+    if order.remaining > 0:
+        return State.PARTIALLY_FILLED
+    # Busted shares are not filled again, so such an order never is whole.
+    return State.CANCELLED if order.busted else State.FILLED
 
 
 def _told_at(quote: QuoteState) -> datetime:

@@ -228,6 +228,22 @@ class DoubledExecution(Spoiler, frozen=True, tag="doubled_execution"):
         return _with_rows(reply, _doubled)
 
 
+class StateWord(Spoiler, frozen=True, tag="state_word"):
+    """Orders in the state `of` are read as in the state `word`, such as one nobody knows."""
+
+    word: str = "canceled"
+    of: str = "cancelled"
+
+    def fits(self, request: Request) -> bool:
+        return is_reading_orders(request)
+
+    def spoil(self, reply: Reply) -> Reply:
+        return _with_rows(reply, self._reworded)
+
+    def _reworded(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "state": self.word} if row.get("state") == self.of else row
+
+
 class ZeroAveragePrice(Spoiler, frozen=True, tag="zero_average_price"):
     """Every position's average price is 0.0000; its clearing costs are right."""
 
@@ -284,6 +300,7 @@ OrderFault = (
     | CancelThenHang
     | CancelNeverArrives
     | DoubledExecution
+    | StateWord
     | ZeroAveragePrice
     | LaggingPositions
     | Outage

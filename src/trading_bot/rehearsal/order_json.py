@@ -1,6 +1,9 @@
 """Orders and executions as the API writes them. There is no symbol in an order."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from trading_bot.rehearsal.market_data import instrument_id, instrument_link
 from trading_bot.rehearsal.order import Execution, Order, State, notional_of
@@ -9,56 +12,16 @@ from trading_bot.rehearsal.wire import Json, link, made_id, micros_text, quantit
 _ZERO = Decimal(0)
 _NO_FEE = "0.00"
 _FINAL_VERSION = 3
-
-
-def order_json(order: Order, account: str) -> dict[str, Json]:
-    """The whole order object."""
-    terms = order.terms
-    filled = order.filled
-    notional = notional_of(order.executions)
-    own_link = link(f"/orders/{order.id}/")
-    return {
-        "id": order.id,
-        "ref_id": terms.ref_id,
-        "url": own_link,
-        "account": link(f"/accounts/{account}/"),
-        "user_uuid": made_id("user", "rehearsal"),
-        "position": link(f"/positions/{account}/{instrument_id(terms.symbol)}/"),
-        "cancel": f"{own_link}cancel/" if order.is_open else None,
-        "instrument": instrument_link(terms.symbol),
-        "instrument_id": instrument_id(terms.symbol),
-        "cumulative_quantity": quantity(filled),
-        "average_price": quantity(notional / filled) if filled else None,
-        **_fees(order),
-        "state": order.state.value,
-        "derived_state": _derived_state(order, filled),
-        "pending_cancel_open_agent": _pending_cancel(order),
-        "type": terms.kind,
-        "side": terms.side,
-        "time_in_force": terms.time_in_force,
-        "trigger": terms.trigger,
-        "price": _price(order.price),
-        "stop_price": _price(terms.stop_price),
-        "quantity": quantity(terms.quantity),
-        "reject_reason": order.reject_reason,
-        "created_at": micros_text(order.created_at),
-        "updated_at": micros_text(order.updated_at),
-        "last_transaction_at": _time(order),
-        "executions": [_execution_json(one) for one in order.executions],
-        "extended_hours": terms.is_extended,
-        "market_hours": terms.market_hours,
+# What the API tells of kinds of orders the exchange does not have.
+_UNUSED: Mapping[str, Json] = MappingProxyType(
+    {
         "override_dtbp_checks": False,
         "override_day_trade_checks": False,
         "response_category": None,
-        "stop_triggered_at": (
-            micros_text(order.stop_triggered_at) if order.stop_triggered_at else None
-        ),
         "last_trail_price": None,
         "last_trail_price_updated_at": None,
         "last_trail_price_source": None,
         "dollar_based_amount": None,
-        "total_notional": _money(_asked_notional(order)),
-        "executed_notional": _money(notional) if order.executions else None,
         "investment_schedule_id": None,
         "is_ipo_access_order": False,
         "ipo_access_cancellation_reason": None,
@@ -70,20 +33,85 @@ def order_json(order: Order, account: str) -> dict[str, Json]:
         "is_visible_to_user": True,
         "has_ipo_access_custom_price_limit": False,
         "is_primary_account": True,
-        "order_form_version": int(terms.form_version) if terms.form_version else None,
-        "preset_percent_limit": (
-            f"{terms.preset_percent_limit:.6f}" if terms.preset_percent_limit else None
-        ),
         "order_form_type": "share_based_orders",
-        "last_update_version": _version(order),
         "placed_agent": "user",
-        "is_editable": order.is_open,
-        "replaces": None if order.replaces is None else order.replaces.id,
-        "user_cancel_request_state": _cancel_state(order),
-        "tax_lot_selection_type": "fifo" if terms.side == "sell" else None,
-        "position_effect": "open" if terms.side == "buy" else "close",
         "root_advanced_order_id": None,
         "requested_notional_amount": None,
+    }
+)
+
+
+def order_json(order: Order, account: str) -> dict[str, Json]:
+    """The whole order object."""
+    return {
+        **_names(order, account),
+        **_progress(order),
+        **_fees(order),
+        **_asked(order),
+        **_times(order),
+        "executions": [_execution_json(one) for one in order.executions],
+        **_UNUSED,
+    }
+
+
+def _names(order: Order, account: str) -> dict[str, Json]:
+    symbol, own_link = order.terms.symbol, link(f"/orders/{order.id}/")
+    return {
+        "id": order.id,
+        "ref_id": order.terms.ref_id,
+        "url": own_link,
+        "account": link(f"/accounts/{account}/"),
+        "user_uuid": made_id("user", "rehearsal"),
+        "position": link(f"/positions/{account}/{instrument_id(symbol)}/"),
+        "cancel": f"{own_link}cancel/" if order.is_open else None,
+        "instrument": instrument_link(symbol),
+        "instrument_id": instrument_id(symbol),
+        "replaces": None if order.replaces is None else order.replaces.id,
+    }
+
+
+def _progress(order: Order) -> dict[str, Json]:
+    filled, notional = order.filled, notional_of(order.executions)
+    return {
+        "cumulative_quantity": quantity(filled),
+        "average_price": quantity(notional / filled) if filled else None,
+        "executed_notional": _money(notional) if order.executions else None,
+        "state": order.state.value,
+        "derived_state": _derived_state(order, filled),
+        "pending_cancel_open_agent": _pending_cancel(order),
+        "user_cancel_request_state": _cancel_state(order),
+        "reject_reason": order.reject_reason,
+        "last_update_version": _version(order),
+        "is_editable": order.is_open,
+    }
+
+
+def _asked(order: Order) -> dict[str, Json]:
+    terms, preset = order.terms, order.terms.preset_percent_limit
+    return {
+        "type": terms.kind,
+        "side": terms.side,
+        "time_in_force": terms.time_in_force,
+        "trigger": terms.trigger,
+        "price": _price(order.price),
+        "stop_price": _price(terms.stop_price),
+        "quantity": quantity(terms.quantity),
+        "extended_hours": terms.is_extended,
+        "market_hours": terms.market_hours,
+        "total_notional": _money(_asked_notional(order)),
+        "order_form_version": int(terms.form_version) if terms.form_version else None,
+        "preset_percent_limit": f"{preset:.6f}" if preset else None,
+        "tax_lot_selection_type": "fifo" if terms.side == "sell" else None,
+        "position_effect": "open" if terms.side == "buy" else "close",
+    }
+
+
+def _times(order: Order) -> dict[str, Json]:
+    return {
+        "created_at": micros_text(order.created_at),
+        "updated_at": micros_text(order.updated_at),
+        "last_transaction_at": _time(order.last_transaction_at),
+        "stop_triggered_at": _time(order.stop_triggered_at),
     }
 
 
@@ -136,8 +164,8 @@ def _price(value: Decimal | None) -> str | None:
     return None if value is None else quantity(value)
 
 
-def _time(order: Order) -> str | None:
-    return micros_text(order.last_transaction_at) if order.last_transaction_at else None
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else micros_text(at)
 
 
 def _derived_state(order: Order, filled: Decimal) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from support.rehearsal import order_form
 from trading_bot.rehearsal.tokens import TokenOffice
 
 SRC = Path(__file__).resolve().parents[3] / "src"
@@ -85,7 +86,7 @@ def test_it_stops_when_asked() -> None:
         assert process.wait(timeout=10) == 0
 
 
-@pytest.mark.parametrize("what", ["--day", "--faults"])
+@pytest.mark.parametrize("what", ["--day", "--faults", "--owner", "--state"])
 def test_a_bad_file_is_named(tmp_path: Path, what: str) -> None:
     """A file that is not what it must be: exit code 2 and one line that names it."""
     path = tmp_path / "bad.csv"
@@ -102,3 +103,43 @@ def test_a_bad_file_is_named(tmp_path: Path, what: str) -> None:
     assert done.returncode == 2
     assert str(path) in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_killed_with_orders_open_it_forgets_none(tmp_path: Path) -> None:
+    """After kill -9 a new process on the same state file has the order, its fill and its ledger."""
+    state = str(tmp_path / "state.jsonl")
+    arguments = ("--seed", "3", "--symbols", "ZZA", "--state", state)
+    asked = {"X-Rehearsal-Now": "2024-07-02T15:00:20+00:00"}
+    with _process(*arguments) as (process, said):
+        placed = requests.post(
+            f"http://127.0.0.1:{said['port']}/orders/",
+            data=order_form(symbol="ZZA", price="60.00"),
+            headers={"Authorization": f"Bearer {TokenOffice(3).first_session(OPEN).access_token}"}
+            | asked,
+            timeout=10,
+        )
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    with _process(*arguments) as (_, again):
+        # The back door needs neither a token nor a time.
+        ledger = requests.get(f"http://127.0.0.1:{again['port']}/rehearsal/ledger/", timeout=10)
+
+    assert placed.status_code == 201
+    (order,) = ledger.json()["orders"]
+    assert order["order_id"] == placed.json()["id"]
+    assert order["state"] == "unconfirmed"
+
+
+def test_chaos_and_an_owner_may_be_asked_for(tmp_path: Path) -> None:
+    """Both options are taken, and a bad owner's script is named."""
+    script = tmp_path / "owner.json"
+    script.write_text('[{"kind":"deposit","at":"2024-07-02T14:00:00Z","amount":"5"}]')
+    with _process("--seed", "3", "--chaos", "4", "--owner", str(script)) as (_, said):
+        ledger = requests.get(
+            f"http://127.0.0.1:{said['port']}/rehearsal/ledger/",
+            headers={"X-Rehearsal-Now": "2024-07-02T14:00:00+00:00"},
+            timeout=10,
+        )
+
+    assert "deposited 5" in [entry.get("said") for entry in ledger.json()["entries"]]

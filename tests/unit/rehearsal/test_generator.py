@@ -184,3 +184,17 @@ def test_a_day_before_the_calendar_is_refused() -> None:
     """In words, not with a trace."""
     with pytest.raises(DataError, match="from 2000 on, got 1900-01-02"):
         made_up_days(1, CALENDAR, days=[date(1900, 1, 2)])
+
+
+def test_a_day_may_open_with_a_gap_of_choice() -> None:
+    """Ten percent down against the close before; the day before is told as ever."""
+    first, second = DEFAULT_DAYS
+    plain = made_up_days(7, CALENDAR, symbols=["ZZA"])
+
+    gapped = made_up_days(7, CALENDAR, symbols=["ZZA"], gaps={("ZZA", second): -1000})
+
+    assert gapped[0] == plain[0]
+    close = gapped[0].symbols["ZZA"].regular_close
+    opened = gapped[1].symbols["ZZA"].regular_bars[0].open
+    assert close * 88 / 100 < opened < close * 92 / 100
+    assert first < second

@@ -169,8 +169,18 @@ CASES = {
     "nothing trades before the day's first print": Case(
         order={"price": "101.00"},
         at=after_open(0, 1),
-        days=(flat_day(halts=(Halt(start=OPEN - timedelta(minutes=1), end=after_open(2)),)),),
+        days=(flat_day(silent=(0, 1)),),
         fills=[(119, "100", "100.01")],
+    ),
+    "a limit sell with a preset may go that much under it": Case(
+        order={"side": "sell", "price": "105.00", "preset_percent_limit": "0.05"},
+        fills=[(0.4, "100", "99.99")],
+    ),
+    "a fraction of a share is tried for five minutes": Case(
+        order={"type": "market", "price": "90.00", "quantity": "1.5"},
+        until=AT + timedelta(minutes=5),
+        fills=[],
+        state="cancelled",
     ),
     "an early close ends a day order": Case(
         order={"price": "90.00"},
@@ -232,6 +242,15 @@ def test_an_order_outside_the_hours_is_queued_until_the_open() -> None:
     ]
 
     assert states == ["unconfirmed", "queued", "queued", "confirmed"]
+
+
+def test_the_extended_morning_opens_nothing_for_a_regular_order() -> None:
+    """Sent at night it is still queued after the extended hours have begun."""
+    night = session_of().pre_open - timedelta(hours=1)
+    client = Client(flat_day(), start=night)
+    placed = client.place(night)
+
+    assert client.order(placed, after_open(-30))["state"] == "queued"
 
 
 def test_two_orders_share_what_a_quote_offers() -> None:

@@ -201,6 +201,17 @@ def test_day_trades_are_counted() -> None:
     assert {row["date"] for row in said["equity_day_trades"]} == {"2023-05-25"}
 
 
+def test_sells_in_a_row_are_one_day_trade() -> None:
+    """A position sold in two orders is one day trade; bought and sold again it is two."""
+    client = _client()
+    for minute, form in enumerate((None, MARKET_SELL, MARKET_SELL, None, MARKET_SELL), start=1):
+        client.place(after_open(minute, 1), quantity="10", **(form or {}))
+
+    said = client.json("/accounts/REH000001/recent_day_trades/", after_open(11))
+
+    assert said["day_trade_count"] == 2
+
+
 def test_no_trailing_stop_limit() -> None:
     """A trailing limit is refused in the API's words."""
     peg = '{"type": "percentage", "percentage": 5}'
