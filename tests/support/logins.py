@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -40,11 +41,13 @@ class Watched(Exchange):
         )
         self.asked: list[Request] = []
         self.times: list[datetime] = []
+        self.was_asked = threading.Event()
 
     def handle(self, request: Request, now: datetime) -> Reply:
         """Remember, then answer."""
         self.asked.append(request)
         self.times.append(now)
+        self.was_asked.set()
         return super().handle(request, now)
 
     @property

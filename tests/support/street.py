@@ -14,9 +14,10 @@ from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.cli.main import main
 from trading_bot.rehearsal.login import LoginSettings
 from trading_bot.rehearsal.server import ExchangeServer
-from trading_bot.runtime.clocks import SystemClock
+from trading_bot.runtime.clocks import PacedClock, SystemClock
 from trading_bot.storage.home import Home
 
+_SPEED = 100.0
 _PROGRAM = str(ROOT / "tests" / "support" / "program_process.py")
 
 
@@ -38,8 +39,10 @@ class Street:
         return Typist(_PROGRAM, self.url, *arguments, "--home", str(self.home.root))
 
     def main(self, *arguments: str) -> int:
-        """The command in this process; its exit code."""
-        return main([*arguments, "--home", str(self.home.root)], place=Place(base_url=self.url))
+        """The command in this process, its waits cut short; its exit code."""
+        clock = PacedClock(SystemClock().now(), _SPEED)
+        place = Place(base_url=self.url, clock=clock)
+        return main([*arguments, "--home", str(self.home.root)], place=place)
 
     def issue(self, **changes: Any) -> None:
         """A session of the exchange's in the home."""

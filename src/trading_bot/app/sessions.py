@@ -33,7 +33,7 @@ DEADLINE: Final = timedelta(minutes=3)
 
 _REVOKE_URL: Final = "https://api.robinhood.com/oauth2/revoke_token/"
 _READS_PER_SECOND: Final = 2.0
-_READ_BURST: Final = 4
+_READ_BURST: Final = 8
 _LOCK_TRIES: Final = 40
 _LOCK_PAUSE_S: Final = 0.5
 

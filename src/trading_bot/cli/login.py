@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trading_bot.app.sessions import Desk, LoggedIn, Place
 from trading_bot.brokers.robinhood.accounts import check_account
+from trading_bot.brokers.robinhood.authenticator import is_secret
 from trading_bot.cli import exits
 from trading_bot.cli.home import home_of
 from trading_bot.cli.session_words import account_words, left_words
@@ -55,11 +56,14 @@ def run(arguments: Namespace, place: Place | None = None) -> int:
 def _secret_in(path: Path) -> str:
     """The authenticator's secret in a file that only we can read."""
     with path.open(encoding="ascii", errors="replace") as file:
-        found = os.fstat(file.fileno())
-        mode = stat.S_IMODE(found.st_mode)
-        if mode & 0o077 or found.st_uid != os.geteuid():
+        status = os.fstat(file.fileno())
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & 0o077 or status.st_uid != os.geteuid():
             raise ConfigError(f"{path}: expected a file of ours of mode 0600, got {mode:04o}")
-        return file.read(1024).strip()
+        found = file.read(1024).strip()
+    if not is_secret(found):
+        raise ConfigError(f"{path}: expected an authenticator's secret, base32")
+    return found
 
 
 def _report(found: LoggedIn, configured: str | None, now: datetime, path: Path) -> int:

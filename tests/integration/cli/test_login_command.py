@@ -180,16 +180,23 @@ def test_another_persons_account_is_named(
     assert "REH" not in said.out + said.err
 
 
-def test_totp_file_must_be_ours_alone(street: Street, tmp_path: Path) -> None:
-    """The secret that makes every code is not read from a file that others read."""
+@pytest.mark.parametrize(
+    ("content", "mode", "said"),
+    [(WANTED.totp_secret, 0o644, "mode 0600"), ("123456", 0o600, "authenticator's secret")],
+)
+def test_totp_file_must_be_a_secret_and_ours_alone(
+    street: Street, tmp_path: Path, content: str, mode: int, said: str
+) -> None:
+    """What makes every code is not read from a file that others read, and a code makes none."""
     secret = tmp_path / "totp"
-    secret.write_text(WANTED.totp_secret)
-    secret.chmod(0o644)
+    secret.write_text(content)
+    secret.chmod(mode)
 
     with street.typist("login", "--totp", str(secret)) as typist:
         assert typist.end() == exits.USAGE
 
-    assert "mode 0600" in typist.screen
+    assert said in typist.screen
+    assert street.exchange.asked == []
 
 
 def test_session_for_people_and_for_programs(

@@ -26,7 +26,7 @@ def authenticator_code(secret: str, at: datetime) -> str:
     if not is_secret(secret):
         raise ConfigError("expected an authenticator's secret: base32, 16 characters or more")
     # It comes with robin_stocks; loaded only when a code is wanted.
-    from pyotp import TOTP
+    from pyotp.totp import TOTP
 
     return TOTP(_compact(secret)).at(at)
 

@@ -119,7 +119,7 @@ class PasswordLogin:
             case "prompt":
                 await self._await_prompt(_id(challenge, "challenge"))
             case "sms" | "email" as kind:
-                await self._ask_code(url, challenge, kind)
+                await self._ask_code(url, challenge, str(kind))
             case other:
                 raise LoginRefusedError(
                     f"Robinhood asks for {str(other)[:20]!r}, which cannot be answered here; "

@@ -55,7 +55,7 @@ class SessionFileError(HumanNeededError):
 
     def __init__(self, problem: Problem, what: str, next_step: str) -> None:
         super().__init__(f"{what}; {next_step}")
-        self.problem = problem
+        self.problem: Problem = problem
         self.what = what
         self.next_step = next_step
 

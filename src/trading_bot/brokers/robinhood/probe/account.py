@@ -21,7 +21,7 @@ _PORTFOLIO = ("account", "equity", "market_value", "extended_hours_equity")
 def account_points(
     reads: Reads, accounts: Sequence[AccountRow], number: str, *, is_configured: bool
 ) -> list[Point]:
-    """What `account_number` and its neighbours look like."""
+    """What the account `number` and its neighbours look like."""
 
     async def listed() -> Seen:
         words = [f"{ending(a.number)} {a.kind or 'no type'} {a.state}".strip() for a in accounts]
@@ -33,21 +33,6 @@ def account_points(
             return Seen("no account is configured", None)
         is_there = number in {account.number for account in accounts}
         return Seen(f"{ending(number)}, {'there' if is_there else 'not there'}", is_there)
-
-    async def account() -> Seen:
-        row = as_row(await reads.json(reads.urls.account_profile_url(number)), "account")
-        return fields_seen([row], _ACCOUNT)
-
-    async def portfolio() -> Seen:
-        row = as_row(await reads.json(reads.urls.portfolio_profile_url(number)), "portfolio")
-        return fields_seen([row], _PORTFOLIO)
-
-    async def parsed() -> Seen:
-        first = as_row(await reads.json(reads.urls.account_profile_url(number)), "account")
-        second = as_row(await reads.json(reads.urls.portfolio_profile_url(number)), "portfolio")
-        snapshot = parse_account(first, second, number, reads.now())
-        is_sound = snapshot.settled_cash <= snapshot.cash
-        return Seen("read" if is_sound else "read, but settled cash above cash", is_sound)
 
     async def positions() -> Seen:
         rows = await reads.rows(reads.urls.positions_url(number), {"nonzero": "true"})
@@ -64,9 +49,31 @@ def account_points(
     return [
         Point("accounts: types", "cash or margin", listed),
         Point("accounts: ours", "the configured one among them", ours),
+        *_balance_points(reads, number),
+        Point("positions: fields", "all that are read", positions),
+        Point("recent_day_trades", "200, it still exists", day_trades),
+    ]
+
+
+def _balance_points(reads: Reads, number: str) -> list[Point]:
+    account_url = reads.urls.account_profile_url(number)
+    portfolio_url = reads.urls.portfolio_profile_url(number)
+
+    async def account() -> Seen:
+        return fields_seen([as_row(await reads.json(account_url), "account")], _ACCOUNT)
+
+    async def portfolio() -> Seen:
+        return fields_seen([as_row(await reads.json(portfolio_url), "portfolio")], _PORTFOLIO)
+
+    async def parsed() -> Seen:
+        first = as_row(await reads.json(account_url), "account")
+        second = as_row(await reads.json(portfolio_url), "portfolio")
+        snapshot = parse_account(first, second, number, reads.now())
+        is_sound = snapshot.settled_cash <= snapshot.cash
+        return Seen("read" if is_sound else "read, but settled cash above cash", is_sound)
+
+    return [
         Point("account: fields", "all that are read", account),
         Point("portfolio: fields", "all that are read", portfolio),
         Point("account: as a snapshot", "readable, settled cash within cash", parsed),
-        Point("positions: fields", "all that are read", positions),
-        Point("recent_day_trades", "200, it still exists", day_trades),
     ]
