@@ -65,7 +65,8 @@ def _plain_pool(leave: Leave) -> type[HTTPConnectionPool]:
             super().endheaders(encode_chunked=encode_chunked)
 
     class Pool(HTTPConnectionPool):
-        ConnectionCls = Connection
+        # urllib3's own connections do not match its protocol to the letter either.
+        ConnectionCls = Connection  # pyright: ignore[reportAssignmentType]
 
     return Pool
 
@@ -78,7 +79,8 @@ def _tls_pool(leave: Leave) -> type[HTTPConnectionPool]:
             super().endheaders(encode_chunked=encode_chunked)
 
     class Pool(HTTPSConnectionPool):
-        ConnectionCls = Connection
+        # urllib3's own connections do not match its protocol to the letter either.
+        ConnectionCls = Connection  # pyright: ignore[reportAssignmentType]
 
     return Pool
 
