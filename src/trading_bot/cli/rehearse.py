@@ -18,7 +18,7 @@ from trading_bot.cli.exits import FAILED, OK
 from trading_bot.cli.home import home_of
 from trading_bot.cli.program import program_words
 from trading_bot.config.load import load_config
-from trading_bot.domain.errors import ConfigError
+from trading_bot.domain.errors import ConfigError, DataError
 from trading_bot.rehearsal.faults import FaultRule, load_rules
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.measure import Measures
@@ -75,3 +75,5 @@ def _faults(file: Path | None) -> tuple[FaultRule, ...]:
         return tuple(load_rules(file))
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from error
+    except DataError as error:
+        raise ConfigError(str(error)) from error

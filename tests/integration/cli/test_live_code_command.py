@@ -1,0 +1,56 @@
+"""`trading-bot rehearse --live-code`: the dress rehearsal and its verdict."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.program import Run
+from trading_bot.rehearsal.verdict import Verdict
+from trading_bot.storage.home import Home
+
+LIVE = ("rehearse", "--live-code", "--symbols", "ZZB", "--days", "2023-05-25", "--quiet")
+
+
+@pytest.mark.ci
+def test_it_ends_with_the_ledgers_verdict(tmp_path: Path, run: Run) -> None:
+    """A script of faults is played, the records agree with the ledger, and that is exit code 0."""
+    script = tmp_path / "faults.json"
+    rule = {"method": "POST", "path": "/orders/", "count": 1, "fault": {"kind": "accept_then_drop"}}
+    script.write_text(json.dumps([rule]))
+
+    answer = run(*LIVE, "--faults", str(script), home=Home(tmp_path))
+
+    assert answer.code == 0
+    assert "the exchange's ledger and the records agree" in answer.out
+    assert "order_unknown" in answer.out
+
+
+@pytest.mark.ci
+def test_a_disagreement_is_exit_code_1(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs it in a script must notice."""
+    verdict = Verdict(lines=(), problems=("cash: 1 in the ledger, 2 by the records",))
+    monkeypatch.setattr("trading_bot.cli.rehearse.verdict_of", lambda *_: verdict)
+
+    answer = run(*LIVE, home=Home(tmp_path))
+
+    assert answer.code == 1
+    assert "DISAGREES: cash" in answer.out
+
+
+@pytest.mark.parametrize("text", [None, "{", '[{"fault": {"kind": "no such fault"}}]'])
+def test_a_script_of_faults_that_cannot_be_read_is_refused(
+    tmp_path: Path, run: Run, text: str | None
+) -> None:
+    """Before anything is played, with the file's name."""
+    script = tmp_path / "faults.json"
+    if text is not None:
+        script.write_text(text)
+
+    answer = run(*LIVE, "--faults", str(script), home=Home(tmp_path))
+
+    assert answer.code == 2
+    assert "faults.json" in answer.err
+    assert not (tmp_path / "rehearsals").exists()
