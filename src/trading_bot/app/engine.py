@@ -148,7 +148,9 @@ class Engine:
         info = self._info(broker)
         start = self._read_start(parts.calendar.trading_day(parts.clock.now()))
         await self._write_session("start", info, start, None)
-        started = Started(at=parts.clock.now(), session=info, start=start, is_new_session=True)
+        started = Started(
+            at=parts.clock.now(), session=info, start=start, is_new_session=True, reconciles=True
+        )
         async with self._services(self._writer, self.state):
             reason = await self.daemon.run(started)
         await self._write_session("end", info, start, reason)
@@ -234,7 +236,8 @@ class Engine:
         await self._writer.roll(trading_day)
         start = self._read_start(trading_day)
         info = self.state.info
-        return Started(at=self._parts.clock.now(), session=info, start=start, is_new_session=False)
+        now = self._parts.clock.now()
+        return Started(at=now, session=info, start=start, is_new_session=False, reconciles=True)
 
     async def _write_session(
         self,

@@ -3,13 +3,25 @@
 from collections.abc import Callable
 from typing import Any
 
-from trading_bot.core import answers, bars, days, polls, recorded, stopping, timers
+from trading_bot.core import (
+    answers,
+    bars,
+    clocks,
+    days,
+    decisions,
+    polls,
+    reconcile,
+    recorded,
+    stopping,
+    timers,
+)
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import (
     AccountArrived,
     BarRecorded,
     CallFailed,
     CancelAnswered,
+    ClockJumped,
     Event,
     HistoricalsArrived,
     HoursArrived,
@@ -18,7 +30,10 @@ from trading_bot.core.events import (
     OrderFailed,
     OrderPlaced,
     OrdersArrived,
+    PersonDecided,
     PollArrived,
+    ReconcileArrived,
+    ServerClockSeen,
     Started,
     StopRequested,
     StrategyLoadFailed,
@@ -35,6 +50,10 @@ _HANDLERS: dict[type[Event], Callable[[CoreState, Any, Out], None]] = {
     HoursArrived: answers.on_hours,
     AccountArrived: answers.on_account,
     OrdersArrived: answers.on_orders,
+    ReconcileArrived: reconcile.on_reconcile,
+    ClockJumped: clocks.on_jump,
+    ServerClockSeen: clocks.on_skew,
+    PersonDecided: decisions.on_decided,
     OrderPlaced: answers.on_placed,
     OrderFailed: answers.on_order_failed,
     CancelAnswered: answers.on_cancel,
