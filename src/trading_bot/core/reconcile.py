@@ -32,6 +32,8 @@ _CERTAIN = (DifferenceKind.ANOTHER_BOT, DifferenceKind.CORPORATE_ACTION)
 """What one reading proves: an order under another's name, a share that is another one."""
 
 _CASH_TOLERANCE = Decimal(1)
+_CLOCKS_APART = timedelta(minutes=1)
+"""How far the times of executions and of readings may lie apart."""
 
 
 def on_reconcile(state: CoreState, event: ReconcileArrived, out: Out) -> None:
@@ -109,16 +111,19 @@ def _judge(state: CoreState, found: dict[str, Difference], at: datetime, out: Ou
 def _look_at_cash(state: CoreState, event: ReconcileArrived, out: Out) -> None:
     """Cash that moved by more than executions explain is noted: deposits are normal."""
     reconciled = state.reconciled
-    cash, read_at = event.account.cash, event.account.at
-    before, before_at = reconciled.cash, reconciled.cash_at
-    reconciled.cash, reconciled.cash_at = cash, read_at
+    cash = event.account.cash
+    before, before_at, counted = reconciled.cash, reconciled.cash_at, reconciled.counted
+    reconciled.cash, reconciled.cash_at = cash, event.account.at
+    reconciled.counted = {e.execution_id for order in event.orders for e in order.executions}
     if before is None or before_at is None:
         return
     explained = ZERO
     for order in event.orders:
         sign = -1 if order.side is Side.BUY else 1
         for execution in order.executions:
-            if before_at < execution.at <= read_at:
+            # By name, not by time alone: an execution may carry the very time of the reading.
+            is_new = execution.execution_id not in counted
+            if is_new and execution.at >= before_at - _CLOCKS_APART:
                 explained += sign * execution.price * execution.quantity - execution.fees
     unexplained = cash - before - explained
     if abs(unexplained) > _CASH_TOLERANCE:

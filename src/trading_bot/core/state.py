@@ -132,7 +132,7 @@ class Reconciled:
     are keys, `not_ours` order ids and `foreign` shares by symbol that a person settled. `frozen`
     says, by symbol, why nothing is done in it; `unchecked` are held overnight and not compared yet.
     `sent` is when a stop for a trade that no record knows left, by ref_id; `lost` counts those
-    trades' shares by symbol.
+    trades' shares by symbol. `counted` are the executions that the last reading of cash held.
     """
 
     pending: dict[str, Difference] = field(default_factory=dict)
@@ -146,6 +146,7 @@ class Reconciled:
     lost: dict[str, int] = field(default_factory=dict)
     cash: Decimal | None = None
     cash_at: datetime | None = None
+    counted: set[str] = field(default_factory=set)
     is_deep_done: bool = False
     failures: int = 0
     asked_at: datetime | None = None

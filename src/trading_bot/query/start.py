@@ -77,7 +77,7 @@ def start_hash(start: StartState) -> str:
 
 
 class _Orders:
-    """One walk over the orders' record: open trades, notes that still count, names of the closed."""
+    """One walk over the orders' record: what is open, what notes hold, what was closed."""
 
     def __init__(self, trading_day: date) -> None:
         self.following = 0
