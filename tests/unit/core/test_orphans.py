@@ -81,7 +81,7 @@ def test_a_cancelled_stop_tells_the_price_and_the_next_name() -> None:
 
 
 def test_the_same_stop_is_not_sent_twice() -> None:
-    """While it does not show it waits; later it leaves under the same name, also after a restart."""
+    """It waits to be seen; later it leaves under the same name, also after a restart."""
     core, bought, _ = lost_trade()
     first = core.placed(core.reconcile(LATER, bought, AAPL=bought.quantity))
 
