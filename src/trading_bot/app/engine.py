@@ -145,15 +145,15 @@ class Engine:
         self.daemon = Daemon(self.state, ports, inbox, calls)
         if self._stop_asked:
             self.daemon.request_stop(self._stop_asked)
-        info = self._info(broker)
-        start = self._read_start(parts.calendar.trading_day(parts.clock.now()))
-        await self._write_session("start", info, start, None)
+        info = self.info_of(broker)
+        start = self.read_start(parts.calendar.trading_day(parts.clock.now()))
+        await self.write_session("start", info, start, None)
         started = Started(
             at=parts.clock.now(), session=info, start=start, is_new_session=True, reconciles=True
         )
         async with self._services(self._writer, self.state):
             reason = await self.daemon.run(started)
-        await self._write_session("end", info, start, reason)
+        await self.write_session("end", info, start, reason)
         with suppress(OSError):
             # On a full disk the last status stays the one before; the reason is told all the same.
             write_status(self._home, self.state, parts.clock.now(), parts.measures, parts.mode)
@@ -186,7 +186,14 @@ class Engine:
             text = f"{type(event.error).__name__}: {event.error}"
             self._parts.notifier.notify("WARNING", f"task {event.name} {event.kind}", text)
 
-    def _info(self, broker: Broker) -> SessionInfo:
+    @property
+    def writer(self) -> JournalWriter:
+        """The home's journals, inside the engine's context."""
+        assert self._writer is not None, "the engine is used inside its context"
+        return self._writer
+
+    def info_of(self, broker: Broker) -> SessionInfo:
+        """What every record of this run carries."""
         is_live = broker.execution_mode == "LIVE"
         return SessionInfo(
             session_id=self._parts.session_id,
@@ -196,7 +203,8 @@ class Engine:
             account_id=self._config.account_number if is_live else None,
         )
 
-    def _read_start(self, trading_day: date) -> StartState:
+    def read_start(self, trading_day: date) -> StartState:
+        """Where the day starts from; damage is in its `protect_only`."""
         try:
             start = read_start(self._records, trading_day)
         except DataError as error:
@@ -234,18 +242,19 @@ class Engine:
         assert self.state is not None, "only a running daemon rolls"
         assert self.state.info is not None, "only a started daemon rolls"
         await self._writer.roll(trading_day)
-        start = self._read_start(trading_day)
+        start = self.read_start(trading_day)
         info = self.state.info
         now = self._parts.clock.now()
         return Started(at=now, session=info, start=start, is_new_session=False, reconciles=True)
 
-    async def _write_session(
+    async def write_session(
         self,
         kind: Literal["start", "end"],
         info: SessionInfo,
         start: StartState,
         reason: str | None,
     ) -> None:
+        """Record that this run began or ended."""
         parts = self._parts
         record = SessionRecord(
             kind=kind,

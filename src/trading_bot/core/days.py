@@ -34,7 +34,9 @@ def on_started(state: CoreState, event: Started, out: Out) -> None:
         alarm(
             state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only}
         )
-    if not event.is_desk_only:
+    if event.is_desk_only:
+        reconcile_asks.ask(state, event.at, out)
+    else:
         _begin(state, event.at, out)
 
 
