@@ -41,7 +41,7 @@ def ask(state: CoreState, at: datetime, out: Out) -> None:
 
 
 def _since(state: CoreState, at: datetime) -> datetime:
-    if state.reconciled.is_deep_done:
+    if state.reconciled.is_deep_done and not state.is_desk_only:
         back = _LOOKBACK
     elif protect.Cause.RECORD_DAMAGED in state.protection:
         back = _DAMAGED_LOOKBACK
