@@ -58,19 +58,61 @@ def _sold_by_others(state: CoreState, trade: LostTrade, event: ReconcileArrived)
 
 
 def _place(state: CoreState, trade: LostTrade, quantity: int, at: datetime, out: Out) -> None:
-    entry, sent = trade.entry, state.reconciled.sent
-    ref_id = trade.next_stop_ref_id(state.settings.identity)
-    price = trade.stop_price(state.settings.execution.orphan_stop_pct)
-    numbers: Numbers = {"symbol": entry.symbol, "quantity": quantity, "entry": entry.order_id}
-    if price is None or not ref_id:
-        if is_news(state, "orphan", entry.order_id):
-            alarm(state, out, at, "position_unprotected", "no_stop_price_known", numbers)
+    sent = state.reconciled.sent
+    intent = _stop(state, trade, quantity, at)
+    numbers: Numbers = {
+        "symbol": trade.entry.symbol,
+        "quantity": quantity,
+        "entry": trade.entry.order_id,
+    }
+    if intent is None:
+        _tell(state, out, at, "orphan", "position_unprotected", "no_stop_price_known", numbers)
         return
+    ref_id = intent.ref_id
     if ref_id in sent and at - sent[ref_id] < _AGAIN_AFTER:
         return
-    if ref_id in sent and is_news(state, "orphan_bare", entry.order_id):
-        alarm(state, out, at, "position_unprotected", "stop_tried_again", numbers)
-    intent = OrderIntent(
+    if ref_id in sent:
+        _tell(state, out, at, "orphan_bare", "position_unprotected", "stop_tried_again", numbers)
+    context = ExitContext(
+        held_quantity=trade.held,
+        working_sells=trade.working_sells,
+        broker_sellable=None,
+        is_duplicate=False,
+    )
+    verdict = judge_exit(intent, context)
+    if isinstance(verdict, Refused):
+        refused = {**numbers, "rule": verdict.rule, "reason": verdict.reason}
+        _tell(state, out, at, "orphan_refused", "exit_refused", "sell_rejected", refused)
+        return
+    sent[ref_id] = at
+    _write_stop(state, trade, intent, out)
+    out.append(PlaceOrder(order=verdict.order))
+    found = {**numbers, "stop_price": str(intent.stop_price)}
+    _tell(state, out, at, "orphan_found", "position_without_record", "stop_placed", found)
+
+
+def _tell(
+    state: CoreState,
+    out: Out,
+    at: datetime,
+    news: str,
+    event_type: str,
+    action: str,
+    numbers: Numbers,
+) -> None:
+    """Once for each lost trade."""
+    if is_news(state, news, str(numbers["entry"])):
+        alarm(state, out, at, event_type, action, numbers)
+
+
+def _stop(state: CoreState, trade: LostTrade, quantity: int, at: datetime) -> OrderIntent | None:
+    """The stop under its own name; None when nothing tells where it should stand."""
+    entry = trade.entry
+    ref_id = trade.next_stop_ref_id(state.settings.identity)
+    price = trade.stop_price(state.settings.execution.orphan_stop_pct)
+    if price is None or not ref_id:
+        return None
+    return OrderIntent(
         ref_id=ref_id,
         trade_id=entry.ref_id,
         symbol=entry.symbol,
@@ -85,29 +127,16 @@ def _place(state: CoreState, trade: LostTrade, quantity: int, at: datetime, out:
         valid_until=at + APPROVAL_LIFE,
         instrument_id=entry.instrument_id,
     )
-    context = ExitContext(
-        held_quantity=trade.held,
-        working_sells=trade.working_sells,
-        broker_sellable=None,
-        is_duplicate=False,
-    )
-    verdict = judge_exit(intent, context)
-    if isinstance(verdict, Refused):
-        if is_news(state, "orphan_refused", entry.order_id):
-            refused = {**numbers, "rule": verdict.rule, "reason": verdict.reason}
-            alarm(state, out, at, "exit_refused", "sell_rejected", refused)
-        return
-    sent[ref_id] = at
+
+
+def _write_stop(state: CoreState, trade: LostTrade, intent: OrderIntent, out: Out) -> None:
+    assert intent.stop_price is not None, "a stop has a price"
     data: Data = {
         "what": "orphan_stop",
-        "stop_ref_id": ref_id,
-        "entry_order_id": entry.order_id,
-        "subject": entry.symbol,
-        "quantity": quantity,
-        "stop_price": text_of(price),
+        "stop_ref_id": intent.ref_id,
+        "entry_order_id": trade.entry.order_id,
+        "subject": intent.symbol,
+        "quantity": intent.quantity,
+        "stop_price": text_of(intent.stop_price),
     }
-    note(state, out, at, data)
-    out.append(PlaceOrder(order=verdict.order))
-    if is_news(state, "orphan_found", entry.order_id):
-        numbers = {**numbers, "stop_price": text_of(price)}
-        alarm(state, out, at, "position_without_record", "stop_placed", numbers)
+    note(state, out, intent.created_at, data)

@@ -70,7 +70,12 @@ def test_at_the_desk_nothing_is_sent() -> None:
     desk = at_the_desk(core, bought, shares=shares)
 
     assert not desk.placed()
-    assert {type(e).__name__ for e in desk.effects} <= {"Record", "SetTimer", "Alert"}
+    assert {type(e).__name__ for e in desk.effects} <= {
+        "Record",
+        "RequestReconcile",
+        "SetTimer",
+        "Alert",
+    }
 
 
 def test_the_owners_sale_is_booked() -> None:
