@@ -4,7 +4,8 @@ A bench is a broker together with the market it trades in: `show` makes that mar
 `after` lets time pass. Add an implementer by adding its bench to `BENCHES`.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from support.paper import CALENDAR, TEN, Desk, SetClock, make_order, make_ref, run
+from support.robinhood_bench import at_exchange
 from trading_bot.brokers.simulated import SimulatedBroker, SimulatedDesk, SimulatedSettings
 from trading_bot.domain.bar import Bar
 from trading_bot.domain.errors import RejectedError, UnknownOutcomeError
@@ -73,18 +75,22 @@ class SimulatedBench:
         self._clock.at += timedelta(seconds=seconds)
 
 
-BENCHES: dict[str, Callable[[], Bench]] = {
-    "paper": Desk,
-    "paper restarted": RestartedDesk,
-    "simulated": SimulatedBench,
+BENCHES: dict[str, Callable[[ExitStack], Bench]] = {
+    "paper": lambda _stack: Desk(),
+    "paper restarted": lambda _stack: RestartedDesk(),
+    "simulated": lambda _stack: SimulatedBench(),
+    "robinhood": at_exchange("in process"),
+    "robinhood over HTTP": at_exchange("HTTP"),
 }
+"""What an implementer opens is closed with the stack."""
 
 
 @pytest.fixture(params=list(BENCHES.values()), ids=list(BENCHES))
-def bench(request: pytest.FixtureRequest) -> Bench:
-    made: Bench = request.param()
-    made.show("100.00", "100.02")
-    return made
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        made: Bench = request.param(stack)
+        made.show("100.00", "100.02")
+        yield made
 
 
 def ask(call: Coroutine[Any, Any, _Result]) -> _Result:

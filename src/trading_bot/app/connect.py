@@ -1,32 +1,45 @@
-"""Robinhood's quotes and the paper broker, over a session file."""
+"""Robinhood's quotes, and the paper broker or Robinhood's own, over a session file."""
 
 import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from trading_bot.app.kept_session import KeptSession
+from trading_bot.app.kept_session import KeptBroker, KeptSession
 from trading_bot.app.quotes import ShownToPaper, settle_gap
+from trading_bot.app.renewals import Renewals
 from trading_bot.app.sink import WriterSink
 from trading_bot.brokers.paper import PaperBroker
+from trading_bot.brokers.robinhood.accounts import check_account, read_accounts
+from trading_bot.brokers.robinhood.broker import RobinhoodBroker
+from trading_bot.brokers.robinhood.budget import OrderBudget
+from trading_bot.brokers.robinhood.order_lines import LineMaker, OrderLines
 from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
 from trading_bot.brokers.robinhood.refresh import SessionKeeper
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport, TransportSettings
 from trading_bot.config.model import Config
-from trading_bot.domain.errors import RetryableError, TradingBotError
+from trading_bot.domain.errors import (
+    ConfigError,
+    RetryableError,
+    SessionExpiredError,
+    TradingBotError,
+)
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.broker import Broker
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.quote_source import QuoteSource
-from trading_bot.ports.records import STREAM_PAPER_BROKER
+from trading_bot.ports.records import STREAM_PAPER_BROKER, RecordSink
 from trading_bot.query.records import HomeRecords
-from trading_bot.runtime.rate_limit import TokenBucket
+from trading_bot.runtime.rate_limit import TokenBucket, UrgentTurns
 from trading_bot.runtime.retry import Retrier
 from trading_bot.storage.home import Home
 
 READS_PER_SECOND = 2.0
 READ_BURST = 8
+ACCOUNT_READS = 2
+"""Of the reads at hand so many are kept for the account's, which go before quotes."""
 
 
 def _unheard(_text: str) -> None:
@@ -34,12 +47,25 @@ def _unheard(_text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaperConnection:
-    """How a paper or rehearsal run reaches its quotes; `base_url` None is Robinhood itself.
+class _Line:
+    """An open session, and what further ones beside it are made with."""
 
-    `printed` hears the lines the library prints, redacted,
-    `warned` what a gap did to paper orders; `keepers` holds the keeper of the
-    session once connected.
+    maker: LineMaker
+    renewals: Renewals
+    bucket: TokenBucket
+
+    @property
+    def quotes(self) -> QuoteSource:
+        """Quotes on the session itself."""
+        return KeptSession(RobinhoodQuoteSource(self.maker.first), self.renewals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How a run reaches Robinhood, or at `base_url` an exchange that speaks like it.
+
+    `printed` hears the lines the library prints, redacted, `warned` what went wrong without
+    stopping anything; `keepers` holds the keeper of the session once connected.
     """
 
     home: Home
@@ -54,9 +80,64 @@ class PaperConnection:
     warned: Callable[[str], None] = _unheard
     keepers: list[SessionKeeper] = field(default_factory=list)
 
+    async def open(self, *, limits_reads: bool) -> _Line:
+        """Load the session and use it, renewed where that is due; errors say what to do."""
+        settings = TransportSettings(base_url=self.base_url, is_lockstep=self.is_lockstep)
+        retrier = Retrier(self.clock, self.chance)
+        bucket = TokenBucket(
+            self.clock, per_second=READS_PER_SECOND, burst=READ_BURST, reserved=ACCOUNT_READS
+        )
+        transport = RobinhoodTransport(
+            self.clock,
+            retrier,
+            settings=settings,
+            printed=self.printed,
+            limiter=bucket if limits_reads else None,
+        )
+        self.stack.callback(transport.close)
+        keeper = SessionKeeper(transport, SessionFile(self.home.session_pickle), self.clock)
+        await keeper.start()
+        await self._renew_if_due(keeper)
+        if self.config.account_number:
+            await self._check_account(transport, keeper, self.config.account_number)
+        self.keepers.append(keeper)
+        maker = LineMaker(first=transport, clock=self.clock, retrier=retrier, settings=settings)
+        return _Line(maker=maker, renewals=Renewals(keeper, self.clock), bucket=bucket)
+
+    async def _renew_if_due(self, keeper: SessionKeeper) -> None:
+        """A session near its end is renewed now; one that is merely near may also be later."""
+        if not keeper.is_due():
+            return
+        try:
+            await keeper.renew()
+        except RetryableError as error:
+            if keeper.is_due(timedelta(0)):
+                raise
+            self.warned(f"the session could not be renewed at the start: {error}")
+
+    async def _check_account(
+        self, transport: RobinhoodTransport, keeper: SessionKeeper, number: str
+    ) -> None:
+        """ConfigError when the session is not one of the configured account."""
+        try:
+            try:
+                accounts = await read_accounts(transport)
+            except SessionExpiredError:
+                await keeper.renew()
+                accounts = await read_accounts(transport)
+        except RetryableError as error:
+            self.warned(f"the account number could not be checked: {error}")
+        else:
+            check_account(accounts, number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperConnection(Connection):
+    """Quotes as live, orders to an invented account."""
+
     async def __call__(self, sink: WriterSink, records: HomeRecords) -> tuple[QuoteSource, Broker]:
-        """Load the session, connect, rebuild the paper account; errors say what to do."""
-        source = await self._source()
+        """Connect, rebuild the paper account; errors say what to do."""
+        source = (await self.open(limits_reads=not self.is_lockstep)).quotes
         paper = PaperBroker.restore(
             records.lines(STREAM_PAPER_BROKER),
             settings=self.config.paper,
@@ -71,20 +152,28 @@ class PaperConnection:
             raise TradingBotError(f"the paper account's gap cannot be settled: {error}") from error
         return ShownToPaper(source, paper, self.clock, self.warned), paper
 
-    async def _source(self) -> QuoteSource:
-        transport = RobinhoodTransport(
-            self.clock,
-            Retrier(self.clock, self.chance),
-            settings=TransportSettings(base_url=self.base_url, is_lockstep=self.is_lockstep),
-            printed=self.printed,
-            limiter=None
-            if self.is_lockstep
-            else TokenBucket(self.clock, per_second=READS_PER_SECOND, burst=READ_BURST),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveConnection(Connection):
+    """Quotes and the account behind the configured number, each on a session of its own."""
+
+    async def __call__(
+        self, _sink: RecordSink, _records: HomeRecords
+    ) -> tuple[QuoteSource, Broker]:
+        """Connect; errors say what to do."""
+        number = self.config.account_number
+        if not number:
+            raise ConfigError("account_number: live trading needs the account's number")
+        line = await self.open(limits_reads=True)
+        reads = line.maker.make("robinhood-account", UrgentTurns(line.bucket))
+        lines = OrderLines(line.maker)
+        self.stack.callback(reads.close)
+        self.stack.callback(lines.close)
+        broker = RobinhoodBroker(
+            reads=reads,
+            lines=lines,
+            budget=OrderBudget(self.clock),
+            account_number=number,
+            clock=self.clock,
         )
-        self.stack.callback(transport.close)
-        keeper = SessionKeeper(transport, SessionFile(self.home.session_pickle), self.clock)
-        await keeper.start()
-        if keeper.is_due():
-            await keeper.renew()
-        self.keepers.append(keeper)
-        return KeptSession(RobinhoodQuoteSource(transport), keeper, self.clock)
+        return line.quotes, KeptBroker(broker, line.renewals)

@@ -17,7 +17,7 @@ from trading_bot.app.status_file import write_status
 from trading_bot.app.strategy_files import make_factories, strategy_hashes
 from trading_bot.config.identity import config_hash, shown
 from trading_bot.config.model import Config
-from trading_bot.core.events import SessionInfo, Started, StartState
+from trading_bot.core.events import Event, SessionInfo, Started, StartState
 from trading_bot.core.state import CoreState, new_state
 from trading_bot.domain.errors import DataError, HaltError
 from trading_bot.execution.ref_ids import Identity
@@ -105,6 +105,17 @@ class Engine:
             self._stop_asked = self._stop_asked or reason
         else:
             self.daemon.request_stop(reason)
+
+    def tell(self, event: Event) -> None:
+        """Hand an event to the daemon; one that comes before it is made, or after, is dropped."""
+        if self.daemon is not None:
+            self.daemon.tell(event)
+
+    @property
+    def is_flat(self) -> bool:
+        """True when no trade is open; false while that is not known."""
+        state = self.state
+        return state is not None and state.info is not None and not state.book.trades
 
     @property
     def recoveries(self) -> tuple[str, ...]:

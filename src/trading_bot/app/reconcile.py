@@ -1,12 +1,13 @@
 """The records of a home against its broker, and what a person decides about what differs."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from trading_bot.app.core_settings import make_calendar, make_core_settings, refuse_live
+from trading_bot.app.connect import LiveConnection
+from trading_bot.app.core_settings import make_calendar, make_core_settings
 from trading_bot.app.desk import Decision, Desk, Journals, Nowhere
 from trading_bot.app.engine import Engine, Parts, RunMode
 from trading_bot.app.replay import config_of
@@ -39,6 +40,9 @@ from trading_bot.version import VERSION
 
 REASON = "a person at the desk"
 
+Connect = Callable[[Clock], AbstractAsyncContextManager[Broker]]
+"""Reaches a home's broker, to be read only."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -48,7 +52,7 @@ class Case:
     config: Config
     mode: RunMode
     clock: Clock
-    connect: Callable[[Clock], Awaitable[Broker]]
+    connect: Connect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ class Look:
         return not self.findings and not self.causes
 
 
-def case_of(home: Home, connect: Callable[[Clock], Awaitable[Broker]] | None = None) -> Case:
+def case_of(home: Home, connect: Connect | None = None) -> Case:
     """What the home's last session says; ConfigError when there was none or it cannot be read.
 
     `connect` is another broker than the mode's own: an exchange on this machine.
@@ -96,8 +100,7 @@ def case_of(home: Home, connect: Callable[[Clock], Awaitable[Broker]] | None = N
         # A rehearsal's home goes on at the moment its records end, whatever the real time is.
         clock = PacedClock(_last_moment(records), 1.0)
     if connect is None:
-        refuse_live(config)
-        connect = _paper(home, config)
+        connect = robinhood(home, config) if mode == "live" else _paper(home, config)
     return Case(home=home, config=config, mode=mode, clock=clock, connect=connect)
 
 
@@ -119,11 +122,33 @@ def _last_moment(records: HomeRecords) -> datetime:
     return decode_event(last).at
 
 
-def _paper(home: Home, config: Config) -> Callable[[Clock], Awaitable[Broker]]:
+def robinhood(home: Home, config: Config, base_url: str | None = None) -> Connect:
+    """The account at Robinhood over the home's session; `base_url` is another exchange."""
+
+    @asynccontextmanager
+    async def connect(clock: Clock) -> AsyncIterator[Broker]:
+        async with AsyncExitStack() as stack:
+            connection = LiveConnection(
+                home=home,
+                config=config,
+                clock=clock,
+                calendar=make_calendar(config),
+                chance=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
+                stack=stack,
+                base_url=base_url,
+            )
+            _, broker = await connection(_Discard(), HomeRecords(home))
+            yield broker
+
+    return connect
+
+
+def _paper(home: Home, config: Config) -> Connect:
     """The paper account as its ledger leaves it; a look changes nothing of it."""
 
-    async def connect(clock: Clock) -> Broker:
-        return PaperBroker.restore(
+    @asynccontextmanager
+    async def connect(clock: Clock) -> AsyncIterator[Broker]:
+        yield PaperBroker.restore(
             HomeRecords(home).lines(STREAM_PAPER_BROKER),
             settings=config.paper,
             limits=config.quotes,
@@ -147,10 +172,11 @@ class _Quiet:
 
 async def look(case: Case) -> Look:
     """What differs now; nothing is written. HomeBusyError while the daemon runs."""
-    with case.home.lock():
+    async with AsyncExitStack() as stack:
+        stack.enter_context(case.home.lock())
         calendar = make_calendar(case.config)
         state = _state(case, calendar)
-        broker = await case.connect(case.clock)
+        broker = await stack.enter_async_context(case.connect(case.clock))
         desk = Desk(state, broker, case.clock, Nowhere())
         records = HomeRecords(case.home)
         today = calendar.trading_day(case.clock.now())
@@ -190,7 +216,7 @@ async def _open(case: Case) -> AsyncIterator[Desk]:
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(Engine(case.home, case.config, parts))
         state = _state(case, calendar)
-        broker = await case.connect(case.clock)
+        broker = await stack.enter_async_context(case.connect(case.clock))
         journals = Journals(WriterTape(engine.writer), WriterSink(engine.writer, case.clock))
         desk = Desk(state, broker, case.clock, journals)
         info = engine.info_of(broker)

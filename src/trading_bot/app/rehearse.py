@@ -2,13 +2,13 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from trading_bot.app.connect import PaperConnection
+from trading_bot.app.connect import LiveConnection, PaperConnection
 from trading_bot.app.core_settings import make_calendar
 from trading_bot.app.engine import Engine, Parts
 from trading_bot.app.signals import stop_on_signals
@@ -22,9 +22,10 @@ from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
 from trading_bot.ports.records import STREAM_SESSIONS
 from trading_bot.query.records import HomeRecords
+from trading_bot.rehearsal.brokerage import AccountSettings
 from trading_bot.rehearsal.day import PlayedDay, load_days
 from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
-from trading_bot.rehearsal.faults import FaultScript
+from trading_bot.rehearsal.faults import FaultRule, FaultScript
 from trading_bot.rehearsal.generator import DEFAULT_DAYS, MADE_UP_SYMBOLS, made_up_days
 from trading_bot.rehearsal.server import ExchangeServer
 from trading_bot.runtime.ids import counted_ids
@@ -45,7 +46,8 @@ class Rehearsal:
     """What was asked for: files or made-up days, a seed, a speed (None: lockstep).
 
     Without `days` the made-up days are a full session and an early close; at a speed the first
-    alone, since a night takes its time there.
+    alone, since a night takes its time there. With `is_live_code` the orders go to the exchange, by
+    the code that trades live, and not to the paper account. `faults` go wrong on the exchange.
     """
 
     files: tuple[Path, ...] = ()
@@ -53,6 +55,8 @@ class Rehearsal:
     symbols: tuple[str, ...] = ()
     seed: int = 1
     speed: float | None = None
+    is_live_code: bool = False
+    faults: tuple[FaultRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +84,9 @@ def prepare(plan: Rehearsal, home: Home, config: Config) -> Stage:
         days = made_up_days(plan.seed, calendar, days=played, symbols=symbols)
     watchlist = tuple(sorted({symbol for day in days for symbol in day.symbols}))
     poll = config.poll.model_copy(update={"interval_s": POLL_INTERVAL_S})
+    number = AccountSettings().number if plan.is_live_code else None
     fitted = config.model_copy(
-        update={"mode": "rehearsal", "watchlist": watchlist, "poll": poll, "account_number": None}
+        update={"mode": "rehearsal", "watchlist": watchlist, "poll": poll, "account_number": number}
     )
     return Stage(home=home, config=fitted, calendar=calendar, days=days, plan=plan)
 
@@ -103,12 +108,15 @@ class LastDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """Who watches a rehearsal and who is told; `faults` is what goes wrong on the exchange."""
+    """Who watches a rehearsal and who is told.
+
+    `judged` hears what the exchange's ledger says in the end.
+    """
 
     notifier: Notifier
     observers: tuple[Observer, ...] = ()
     measures: Measures = field(default_factory=Measures)
-    faults: FaultScript | None = None
+    judged: Callable[[Mapping[str, object]], None] | None = None
 
 
 async def play(stage: Stage, audience: Audience) -> str:
@@ -116,14 +124,19 @@ async def play(stage: Stage, audience: Audience) -> str:
     start = stage.days[0].session.open - LEAD
     # Lockstep to watch, too: what is traded must not hang on how busy the machine is.
     clock = LockstepClock(start, stage.plan.speed)
-    settings = ExchangeSettings(seed=stage.plan.seed)
-    exchange = Exchange(stage.days, stage.calendar, settings, audience.faults)
+    account = AccountSettings(cash=stage.config.paper.starting_cash)
+    settings = ExchangeSettings(seed=stage.plan.seed, account=account)
+    faults = FaultScript(stage.plan.faults)
+    exchange = Exchange(stage.days, stage.calendar, settings, faults)
     _issue_session(stage.home, exchange, start)
     async with AsyncExitStack() as stack:
         server = ExchangeServer(exchange)
         port = server.start()
         stack.callback(server.stop)
-        return await play_against(stage, audience, clock, f"http://127.0.0.1:{port}")
+        reason = await play_against(stage, audience, clock, f"http://127.0.0.1:{port}")
+    if audience.judged is not None:
+        audience.judged(exchange.brokerage.report(clock.now()))
+    return reason
 
 
 async def play_against(stage: Stage, audience: Audience, clock: Clock, base_url: str) -> str:
@@ -146,7 +159,8 @@ def _parts(
 ) -> Parts:
     notifier = audience.notifier
     chance = random.Random(stage.plan.seed)  # noqa: S311 - jitter, nothing secret
-    connection = PaperConnection(
+    connect = LiveConnection if stage.plan.is_live_code else PaperConnection
+    connection = connect(
         home=stage.home,
         config=stage.config,
         clock=clock,
@@ -155,7 +169,7 @@ def _parts(
         stack=stack,
         base_url=base_url,
         is_lockstep=isinstance(clock, LockstepClock),
-        warned=lambda text: notifier.notify("WARNING", "paper account", text),
+        warned=lambda text: notifier.notify("WARNING", "account", text),
     )
     return Parts(
         mode="rehearsal",

@@ -2,6 +2,7 @@
 
 import random
 import secrets
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import structlog
@@ -9,9 +10,11 @@ import structlog
 from trading_bot.app.connect import PaperConnection
 from trading_bot.app.core_settings import make_calendar, refuse_live
 from trading_bot.app.engine import Engine, Parts
-from trading_bot.app.housekeeping import keep_session
+from trading_bot.app.session_watch import SessionWatch
 from trading_bot.app.signals import stop_on_signals
 from trading_bot.config.model import Config
+from trading_bot.core.effects import Effect
+from trading_bot.core.events import Event
 from trading_bot.domain.errors import ConfigError
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
@@ -31,7 +34,8 @@ def check_mode(home: Home, config: Config) -> None:
         raise ConfigError("mode: expected paper, got rehearsal; use `trading-bot rehearse`")
     if not home.session_pickle.exists():
         raise ConfigError(
-            f"no session: expected {home.session_pickle}; paper trading needs Robinhood's quotes. "
+            f"no session: expected {home.session_pickle}; paper trading needs Robinhood's quotes, "
+            "a person gets a session with `trading-bot login`. "
             "To see the bot work without an account: trading-bot rehearse"
         )
 
@@ -68,26 +72,52 @@ async def run_paper(
         )
         parts = _parts(connection, key, notifier)
         engine = await stack.enter_async_context(Engine(home, config, parts))
+        _watch_session(engine, parts, connection, notifier)
         stop_on_signals(engine.stop)
         for mended in engine.recoveries:
             notifier.notify("WARNING", "mended at the start", mended)
         return await engine.run()
 
 
+def _watch_session(
+    engine: Engine, parts: Parts, connection: PaperConnection, notifier: Notifier
+) -> None:
+    """Keep the session beside the daemon, and let the core know how it stands."""
+    watches: list[SessionWatch] = []
+
+    def watch() -> SessionWatch:
+        # Made when it is first asked for: only a connected engine has a keeper.
+        if not watches:
+            watches.append(
+                SessionWatch(
+                    connection.keepers[-1],
+                    clock=connection.clock,
+                    calendar=connection.calendar,
+                    notifier=notifier,
+                    is_flat=lambda: engine.is_flat,
+                    tell=engine.tell,
+                )
+            )
+        return watches[0]
+
+    async def run() -> None:
+        await watch().run()
+
+    def see(event: Event, effects: Sequence[Effect], /) -> None:
+        watch()(event, effects)
+
+    parts.services["session"] = run
+    parts.observers = (*parts.observers, see)
+
+
 def _parts(connection: PaperConnection, key: bytes, notifier: Notifier) -> Parts:
-    clock, calendar = connection.clock, connection.calendar
-
-    async def session() -> None:
-        await keep_session(connection.keepers[-1], clock, calendar, notifier)
-
     return Parts(
         mode="paper",
-        clock=clock,
-        calendar=calendar,
+        clock=connection.clock,
+        calendar=connection.calendar,
         session_id=random_ids()(),
         key=key,
         connect=connection,
         notifier=notifier,
         chance=connection.chance,
-        services={"session": session},
     )

@@ -50,6 +50,10 @@ def status_of(state: CoreState, now: datetime, measures: Measures, mode: str) ->
         else {"open": format_timestamp(session.open), "close": format_timestamp(session.close)},
         "protect_only": state.protect_only or None,
         **_protection(state),
+        "broker_session": {
+            "ends_at": format_timestamp(state.session_ends_at) if state.session_ends_at else None,
+            "problem": state.session_problem or None,
+        },
         "stopping": state.stopping or None,
         "breakers": [
             {"name": t.breaker, "at": format_timestamp(t.at), "reason": t.reason}

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -10,15 +9,19 @@ from trading_bot.cli import exits
 from trading_bot.cli.parser import make_parser
 from trading_bot.domain.errors import ConfigError, HaltError, TradingBotError
 
-Command = Callable[[Namespace], int]
+Command = Callable[..., int]
+"""Takes the arguments, and what `main` was given besides."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. Errors we raise on purpose are a line each, never a trace."""
+def main(argv: Sequence[str] | None = None, **given: object) -> int:
+    """Run one command; its exit code. Errors we raise on purpose are a line each, never a trace.
+
+    `given` goes on to the command: a test hands it another exchange than Robinhood.
+    """
     arguments = make_parser().parse_args(argv)
     try:
         command: Command = import_module(f"trading_bot.cli.{arguments.module}").run
-        code = command(arguments)
+        code = command(arguments, **given)
         # Here and not at the interpreter's end, where a closed pipe could only be complained of.
         sys.stdout.flush()
         return code

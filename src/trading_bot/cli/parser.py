@@ -2,7 +2,7 @@
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from trading_bot.domain.symbol import parse_symbol
@@ -34,6 +34,38 @@ examples:
 Each rehearsal is played in a home of its own, rehearsals/<when>; rehearsals/latest is the newest.
 """,
     "run": "Runs until SIGTERM or Ctrl-C; entries are cancelled then, protective stops stay.\n",
+    "login": """\
+Asks for e-mail and password, for a code where Robinhood wants one, or waits until you approve the
+log-in in its app. The password is sent once: a refused log-in is never repeated, since a few of
+them lock the account out for minutes or hours. Nothing is written before there is a session.
+examples:
+  trading-bot login                                  at a terminal
+  trading-bot login --totp secret.txt                with the authenticator's secret, mode 0600
+  trading-bot login --import ~/.tokens/robinhood.pickle
+  trading-bot login --import tokens.json             {"access_token": "...", "refresh_token": "..."}
+  trading-bot login --import -                       paste the tokens, nothing is shown
+A session imported without a refresh token works until it ends and cannot be renewed.
+exit codes: 0 logged in; 1 refused, or not in time; 2 what was given cannot be used; 3 nobody to
+ask, a session file that is none (it is left as it is), or a session of another account
+""",
+    "logout": """\
+Robinhood ends the session first; the file goes only when it did.
+examples:
+  trading-bot logout
+  trading-bot logout --local    remove the file, whatever it is, and tell nobody
+""",
+    "session": """\
+Reads the list of accounts unless --offline is given; renews and changes nothing.
+exit codes: 0 it is good; 1 Robinhood could not be asked; 3 a person must log in or mend it
+""",
+    "probe": """\
+Reads quotes, hours, instruments, accounts, positions and orders with your session, and compares
+what comes with what the bot expects. It only ever reads: no order, no cancel, no log-in.
+examples:
+  trading-bot probe                          asks for a typed yes
+  trading-bot probe --yes-read-my-account
+exit codes: 0 all as expected; 1 something is not; 2 no yes; 3 no session that can be used
+""",
     "trades": """\
 Times are New York's; results are dollars after fees. Days and archive are read as one.
 examples:
@@ -110,6 +142,10 @@ def make_parser() -> ArgumentParser:
 
     _add_rehearse(add("rehearse", "plays a market day against the exchange it brings along"))
     add("run", "the daemon, on paper")
+    _add_login(add("login", "gets a session from Robinhood, a person answering"))
+    _add_logout(add("logout", "ends the session and removes its file"))
+    _add_session(add("session", "how long the session lives and what it opens"))
+    _add_probe(add("probe", "compares the real service with what the bot expects, reading only"))
     _add_trades(add("trades", "the trades written so far"))
     _add_why(add("why", "why a symbol was traded, or was not"))
     _add_verify(add("verify", "checks every record against its seal"))
@@ -151,6 +187,47 @@ def _add_rehearse(command: ArgumentParser) -> None:
         "--symbols", type=_symbols, default=(), metavar="A,B", help="play only these symbols"
     )
     command.add_argument("--quiet", action="store_true", help="print the summary only")
+
+
+def _add_login(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--import",
+        dest="source",
+        default=None,
+        metavar="FILE",
+        help="use the tokens of a file (JSON, or the library's pickle); - pastes them",
+    )
+    command.add_argument(
+        "--totp", type=Path, default=None, metavar="FILE", help="the authenticator's secret"
+    )
+    command.add_argument(
+        "--deadline",
+        type=_deadline,
+        default=timedelta(minutes=3),
+        metavar="S",
+        help="how many seconds to wait for you and your phone (default: 180)",
+    )
+
+
+def _add_logout(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--local", action="store_true", help="only remove the file; the session lives on"
+    )
+
+
+def _add_session(command: ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.add_argument("--offline", action="store_true", help="look at the file alone")
+
+
+def _add_probe(command: ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.add_argument(
+        "--yes-read-my-account",
+        action="store_true",
+        dest="is_confirmed",
+        help="the yes that is else asked for",
+    )
 
 
 def _add_trades(command: ArgumentParser) -> None:
@@ -221,6 +298,12 @@ def _speed(text: str) -> float:
     if not 0 < speed <= 100_000:
         raise ArgumentTypeError(f"expected a number above 0 and up to 100000, got {text!r}")
     return speed
+
+
+def _deadline(text: str) -> timedelta:
+    if not (text.isascii() and text.isdecimal()) or not 10 <= int(text) <= 3600:
+        raise ArgumentTypeError(f"expected seconds from 10 to 3600, got {text!r}")
+    return timedelta(seconds=int(text))
 
 
 def _count(text: str) -> int:

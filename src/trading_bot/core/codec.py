@@ -28,6 +28,7 @@ _CLASSES: dict[str, type[Event]] = {
         events.CancelAnswered,
         events.StrategyLoadFailed,
         events.JournalFailed,
+        events.SessionKnown,
         events.StopRequested,
         events.BarRecorded,
         events.MinuteRecorded,

@@ -58,6 +58,7 @@ def _turn_to(state: CoreState, trading_day: date) -> None:
     state.account, state.positions = None, None
     # A day's tape must give the day again by itself: nothing that it does not hold goes over.
     state.calls = Calls()
+    state.session_ends_at, state.session_problem = None, ""
     state.said = set()
 
 

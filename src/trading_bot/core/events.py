@@ -234,6 +234,19 @@ class JournalFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionKnown:
+    """How the session with the broker stands: told at each start and whenever it changes.
+
+    `ends_at` is when its token ends, None when that is not known; `needs_person` says why nobody
+    but a person can get another one, empty while the daemon can.
+    """
+
+    at: datetime
+    ends_at: datetime | None = None
+    needs_person: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequested:
     """Somebody wants the daemon to stop."""
 
@@ -278,6 +291,7 @@ Event = (
     | CancelAnswered
     | StrategyLoadFailed
     | JournalFailed
+    | SessionKnown
     | StopRequested
     | BarRecorded
     | MinuteRecorded

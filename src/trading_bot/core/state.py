@@ -159,7 +159,8 @@ class CoreState:
 
     `resting` names the trades whose orders leave nothing to do until one of them changes;
     `protection` holds why nothing may be opened, by the code of the cause; `closed_ref_ids` are
-    orders of trades that are closed.
+    orders of trades that are closed. `session_ends_at` and `session_problem` are what was last
+    told of the session with the broker: None and empty until then, and where a mode has none.
     """
 
     settings: CoreSettings
@@ -185,6 +186,8 @@ class CoreState:
     is_desk_only: bool = False
     closed_ref_ids: set[str] = field(default_factory=set)
     is_journal_dead: bool = False
+    session_ends_at: datetime | None = None
+    session_problem: str = ""
     stopping: str = ""
     is_finished: bool = False
     losses: list[datetime] = field(default_factory=list)

@@ -6,6 +6,7 @@ from typing import Any
 from trading_bot.core import (
     answers,
     bars,
+    broker_session,
     clocks,
     days,
     decisions,
@@ -34,6 +35,7 @@ from trading_bot.core.events import (
     PollArrived,
     ReconcileArrived,
     ServerClockSeen,
+    SessionKnown,
     Started,
     StopRequested,
     StrategyLoadFailed,
@@ -59,6 +61,7 @@ _HANDLERS: dict[type[Event], Callable[[CoreState, Any, Out], None]] = {
     CancelAnswered: answers.on_cancel,
     StrategyLoadFailed: bars.on_load_failed,
     JournalFailed: answers.on_journal_failed,
+    SessionKnown: broker_session.on_session_known,
     StopRequested: stopping.on_stop,
     BarRecorded: recorded.on_bar,
     MinuteRecorded: recorded.on_minute,

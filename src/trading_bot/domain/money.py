@@ -96,6 +96,11 @@ def whole_shares(value: Decimal) -> int:
     return int(value.to_integral_value(rounding=ROUND_DOWN))
 
 
+def shares_up(value: Decimal) -> int:
+    """`value` shares up to whole ones: what a position can be at most."""
+    return int(value.to_integral_value(rounding=ROUND_CEILING))
+
+
 def ratio_of(part: Decimal, whole: Decimal) -> Decimal:
     """`part` by `whole` (not zero) to four decimals, ties to even."""
     return (part / whole).quantize(SUB_PENNY, rounding=ROUND_HALF_EVEN)

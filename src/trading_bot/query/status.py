@@ -82,6 +82,13 @@ class QuotesShown(msgspec.Struct):
     symbols: dict[str, QuoteShown] = {}
 
 
+class BrokerSessionShown(msgspec.Struct):
+    """The session with the broker, where the mode has one; `problem` wants a person."""
+
+    ends_at: datetime | None = None
+    problem: str | None = None
+
+
 class AccountShown(msgspec.Struct):
     """The account's last reading, dollars as text."""
 
@@ -130,6 +137,7 @@ class Snapshot(msgspec.Struct):
     frozen: list[str] = []
     reconciled_at: datetime | None = None
     stopping: str | None = None
+    broker_session: BrokerSessionShown = msgspec.field(default_factory=BrokerSessionShown)
     breakers: list[BreakerShown] = []
     quotes: QuotesShown = msgspec.field(default_factory=QuotesShown)
     account: AccountShown | None = None
@@ -242,6 +250,10 @@ def reasons_against(snapshot: Snapshot) -> list[str]:
         reasons += [f"protecting only: {why.reason}" for why in snapshot.protections]
     elif snapshot.protect_only:
         reasons.append(f"protecting only: {snapshot.protect_only}")
+    if snapshot.broker_session.problem:
+        reasons.append(
+            f"a person must log in: trading-bot login ({snapshot.broker_session.problem})"
+        )
     reasons += [f"breaker {trip.name} tripped: {trip.reason}" for trip in snapshot.breakers]
     reasons += [
         f"{position.symbol} without a stop for {duration(position.unprotected_s)}"

@@ -72,6 +72,9 @@ def _snapshot(snapshot: Snapshot, status: Status) -> Iterator[str]:
     at = snapshot.reconciled_at
     age = "not yet" if at is None else f"{duration((snapshot.at - at).total_seconds())} before"
     yield from _row("reconciled", age)
+    ends_at = snapshot.broker_session.ends_at
+    if ends_at is not None:
+        yield from _row("session", f"with the broker until {day_time(ends_at)} New York")
     trips = "\n".join(
         f"{trip.name} at {day_time(trip.at)}: {trip.reason}" for trip in snapshot.breakers
     )

@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
 
 from trading_bot.rehearsal.exchange import Exchange
-from trading_bot.rehearsal.server import NOW_HEADER, reply_headers, time_of
+from trading_bot.rehearsal.server import reply_headers, time_asked
 from trading_bot.rehearsal.wire import CutOff, Reply, Request, Reset, detail
 
 _Timeout = float | tuple[float, float] | tuple[float, None] | None
@@ -58,7 +58,7 @@ class InProcessAdapter(BaseAdapter):
 
     def _reply(self, request: Request) -> Reply:
         try:
-            now = time_of(request.headers.get(NOW_HEADER, ""))
+            now = time_asked(request, self._exchange)
         except ValueError as error:
             return detail(400, f"X-Rehearsal-Now: {error}")
         with self._lock:

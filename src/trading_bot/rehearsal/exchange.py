@@ -7,25 +7,33 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from urllib.parse import unquote
 
+import msgspec
+
+from trading_bot.domain.errors import DataError
 from trading_bot.market.calendar import NyseCalendar
-from trading_bot.rehearsal.accounts import Accounts, AccountSettings
+from trading_bot.rehearsal.accounts import Accounts
+from trading_bot.rehearsal.brokerage import NO_PLAN, AccountSettings, Brokerage, Plan
 from trading_bot.rehearsal.day import PlayedDay
-from trading_bot.rehearsal.fault_menu import StandIn
-from trading_bot.rehearsal.faults import FaultScript
+from trading_bot.rehearsal.fault_base import StandIn
+from trading_bot.rehearsal.faults import FAULT_HEADER, FaultRule, FaultScript, effects_of
 from trading_bot.rehearsal.historicals import Historicals
 from trading_bot.rehearsal.instruments import Instruments, Markets
+from trading_bot.rehearsal.login import LOGIN_PATHS, LoginDesk, LoginSettings
 from trading_bot.rehearsal.market_data import MarketData
-from trading_bot.rehearsal.tape_quotes import tapes_of
+from trading_bot.rehearsal.order import Effects
+from trading_bot.rehearsal.orders import Orders
+from trading_bot.rehearsal.owner import AnyAction
+from trading_bot.rehearsal.renames import Renames
+from trading_bot.rehearsal.state_file import Met, StateFile
+from trading_bot.rehearsal.tape_quotes import tapes_of, today_of
 from trading_bot.rehearsal.tokens import ACCESS_LIFE, IssuedSession, TokenOffice
 from trading_bot.rehearsal.wire import API, HTML_TYPE, Reply, Request, detail, not_found, ok
 
 LABEL_HEADER = "X-Rehearsal-Day"
 """On every reply: "recorded" or "made-up"."""
+BACK_DOOR = "/rehearsal/"
+"""Paths under it are the rehearsal's own, for those who judge it."""
 _BEARER = "bearer "
-_ORDERS_LATER = "The rehearsal exchange takes no orders yet."
-_LOGIN_LATER = "The rehearsal exchange has no login yet; begin with the session it issues."
-
-_LOGIN_PATHS = ("/pathfinder/", "/push/", "/challenge/", "/oauth2/revoke_token/")
 _READS = ("GET", "HEAD")
 
 Handler = Callable[..., Reply]
@@ -41,7 +49,9 @@ class ExchangeSettings:
     """
 
     seed: int = 0
+    plan: Plan = NO_PLAN
     account: AccountSettings = field(default_factory=AccountSettings)
+    login: LoginSettings = field(default_factory=LoginSettings)
     access_life: timedelta = ACCESS_LIFE
     page_size: int = 100
     redirects_slashless: bool = False
@@ -50,8 +60,9 @@ class ExchangeSettings:
 class Exchange:
     """Robinhood's API over the days played.
 
-    `handle` asks no clock and does no I/O; its only memory is the token generation in force and the
-    fault script's counts. Not thread-safe: its doors call it under one lock.
+    `handle` asks no clock and does no I/O; its memory is the books, the sessions it issued, the
+    log-ins under way and the fault script's counts. Not thread-safe: its doors call it under one
+    lock.
     """
 
     def __init__(
@@ -60,6 +71,7 @@ class Exchange:
         calendar: NyseCalendar,
         settings: ExchangeSettings | None = None,
         faults: FaultScript | None = None,
+        state: StateFile | None = None,
     ) -> None:
         if not days:
             raise ValueError("an exchange needs at least one day to play")
@@ -67,17 +79,35 @@ class Exchange:
         self._settings = settings or ExchangeSettings()
         self._faults = faults or FaultScript()
         self._tokens = TokenOffice(self._settings.seed, self._settings.access_life)
-        tapes = tapes_of(days, calendar)
+        self._login = LoginDesk(self._settings.login, self._tokens)
+        plan, account = self._settings.plan, self._settings.account
+        tapes = tapes_of(days, calendar, plan.splits)
         page_size = self._settings.page_size
         self._market = MarketData(tapes)
         self._historicals = Historicals(tapes)
-        self._instruments = Instruments(tapes, page_size)
+        self._instruments = Instruments(tapes, page_size, plan.splits, account.ticks)
         self._markets = Markets(calendar, page_size)
-        self._accounts = Accounts(self._settings.account, tapes, page_size)
+        self.brokerage = Brokerage(account, tapes, calendar, seed=self._settings.seed, plan=plan)
+        self._accounts = Accounts(self.brokerage, page_size)
+        self._orders = Orders(self.brokerage, page_size)
         made_up = any(day.is_made_up for day in days)
         self._label = "made-up" if made_up else "recorded"
         self._fixed: dict[str, Handler] = self._fixed_routes()
         self._patterns = self._pattern_routes()
+        self._renames = Renames(plan.renames)
+        self._state = state
+        if state is not None:
+            self._go_on(state)
+
+    @property
+    def latest(self) -> datetime:
+        """The latest time asked for, or the first open before any was."""
+        return self.brokerage.book.timeline.now or self.days[0].session.open
+
+    @property
+    def faults(self) -> FaultScript:
+        """What has gone wrong so far."""
+        return self._faults
 
     def first_session(self, now: datetime) -> IssuedSession:
         """The session a client begins with; the same for every exchange of this seed."""
@@ -98,38 +128,83 @@ class Exchange:
         }
 
     def handle(self, request: Request, now: datetime) -> Reply:
-        """The reply to `request` at the virtual time `now` (aware)."""
+        """The reply to `request` at the virtual time `now` (aware).
+
+        The market goes on to `now` first. A request that comes with an earlier time than one
+        before finds the orders as that one did: time never goes back for them.
+        """
+        traded_until = self.brokerage.advance(now)
+        if request.path.startswith(BACK_DOOR):
+            return self._back_door(request, traded_until)
+        today = today_of(now)
+        request = self._renames.inward(request, today)
         headers = {
             "Date": format_datetime(now.astimezone(UTC), usegmt=True),
             "Server": "envoy",
             LABEL_HEADER: self._label,
         }
-        rules = self._faults.firing(request, now)
+        try:
+            rules = self._firing(request, now)
+        except DataError as error:
+            return detail(400, f"{FAULT_HEADER}: {error}")
         if rules and isinstance(rules[0].fault, StandIn):
             reply = rules[0].fault.answer()
         else:
-            reply = self._answer(request, now)
+            reply = self._answer(request, now, traded_until, effects_of(rules))
+        reply = self._renames.outward(reply, today)
         reply = replace(reply, headers={**headers, **reply.headers})
         for rule in rules:
             reply = rule.spoil(reply)
         return reply
 
-    def _answer(self, request: Request, now: datetime) -> Reply:
+    def _firing(self, request: Request, now: datetime) -> list[FaultRule]:
+        rules = self._faults.firing(request, now)
+        if rules and self._state is not None:
+            fired, met, carried = self._faults.memory
+            self._state.append(Met(fired=fired, met=met, carried=carried))
+        return rules
+
+    def _go_on(self, state: StateFile) -> None:
+        """Become what the exchange was that wrote `state`, and write on."""
+        for command in state.commands:
+            if isinstance(command, Met):
+                self._faults.recall((command.fired, command.met, command.carried))
+            else:
+                self.brokerage.redo(command)
+        self.brokerage.recorder = state.append
+
+    def _back_door(self, request: Request, now: datetime) -> Reply:
+        """What is no part of Robinhood's API; no fault touches it, no token opens it."""
+        match request.method, request.path.removeprefix(BACK_DOOR):
+            case "GET", "ledger/":
+                return ok({**self.brokerage.report(now), "faults": self._faults.counts})
+            case "POST", "owner/":
+                try:
+                    action = msgspec.json.decode(request.body, type=AnyAction)
+                except msgspec.MsgspecError as error:
+                    return detail(400, f"expected an owner's action, got: {error}")
+                return ok({"said": self.brokerage.act(action, now)})
+            case _:
+                return not_found()
+
+    def _answer(
+        self, request: Request, now: datetime, traded_until: datetime, effects: Effects
+    ) -> Reply:
         path = request.path
-        if path == "/oauth2/token/":
-            return self._token(request, now)
-        if path.startswith(_LOGIN_PATHS):
-            return detail(501, _LOGIN_LATER)
+        if path.startswith(LOGIN_PATHS):
+            return self._login.handle(request, now)
         refusal = self._refusal(request, now)
         if refusal is not None:
             return refusal
         if path.startswith("/orders/"):
-            return detail(501, _ORDERS_LATER)
+            return self._orders.answer(request, traded_until, effects)
         handler, names = self._route(path)
         if handler is None:
             return not_found()
         if request.method not in _READS:
             return detail(405, f'Method "{request.method}" not allowed.')
+        if effects.positions_lag_s and path == "/positions/":
+            return self._accounts.positions(request, now, effects.positions_lag_s)
         return handler(request, now, *names)
 
     def _route(self, path: str) -> tuple[Handler | None, tuple[str, ...]]:
@@ -161,6 +236,7 @@ class Exchange:
             r"/(?:marketdata/)?quotes/([^/]+)/": self._market.quote,
             r"/fundamentals/([^/]+)/": self._market.fundamental,
             r"/instruments/([^/]+)/": self._instruments.one,
+            r"/instruments/([^/]+)/splits/": self._instruments.splits,
             r"/markets/([^/]+)/": self._markets.one,
             r"/markets/([^/]+)/hours/([^/]+)/": self._markets.hours,
             r"/accounts/([^/]+)/recent_day_trades/": self._accounts.day_trades,
@@ -190,24 +266,3 @@ class Exchange:
         if not self._tokens.accepts(sent[len(_BEARER) :], now):
             return detail(401, "Invalid token.")
         return None
-
-    def _token(self, request: Request, now: datetime) -> Reply:
-        if request.method != "POST":
-            return detail(405, f'Method "{request.method}" not allowed.')
-        form = request.form
-        if form.get("grant_type") != "refresh_token":
-            return detail(501, _LOGIN_LATER)
-        session = self._tokens.refresh(form.get("refresh_token", ""), now)
-        if session is None:
-            return Reply(401, b'{"error":"invalid_grant","detail":"Invalid refresh token."}')
-        return ok(
-            {
-                "access_token": session.access_token,
-                "expires_in": int((session.expires_at - now).total_seconds()),
-                "token_type": "Bearer",
-                "scope": "internal",
-                "refresh_token": session.refresh_token,
-                "mfa_code": None,
-                "backup_code": None,
-            }
-        )

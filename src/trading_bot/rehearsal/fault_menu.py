@@ -1,15 +1,13 @@
-"""The fault menu: what can go wrong with a read."""
+"""The fault menu: what can go wrong with a read; order_faults holds the rest."""
 
-import json
 from abc import abstractmethod
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import Any
 
-import msgspec
-
+from trading_bot.rehearsal.fault_base import Fault, Spoiler, StandIn, object_of
+from trading_bot.rehearsal.order_faults import OrderFault
 from trading_bot.rehearsal.wire import (
     HTML_TYPE,
     CutOff,
@@ -32,32 +30,6 @@ _PRICES = ("ask_price", "bid_price", "last_trade_price")
 _CROSSED_BY = Decimal("0.05")
 _MICROSECOND_DIGITS = 26  # 2023-05-25T13:30:00.000000
 _Row = dict[str, Json]
-
-
-class Fault(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
-    """One entry of the menu."""
-
-    def fits(self, request: Request) -> bool:  # noqa: ARG002 - most fit any request
-        """False for requests this fault means nothing to."""
-        return True
-
-
-class StandIn(Fault, frozen=True):
-    """A fault that answers in the exchange's place: the exchange never sees the request."""
-
-    @abstractmethod
-    def answer(self) -> Reply:
-        """What comes in place of the exchange's answer."""
-        ...
-
-
-class Spoiler(Fault, frozen=True):
-    """A fault that spoils the exchange's answer, or its way out."""
-
-    @abstractmethod
-    def spoil(self, reply: Reply) -> Reply:
-        """The reply gone wrong."""
-        ...
 
 
 class Unauthorized(StandIn, frozen=True, tag="unauthorized"):
@@ -170,7 +142,7 @@ class Reordered(Spoiler, frozen=True, tag="reordered"):
     """The results come in reverse."""
 
     def spoil(self, reply: Reply) -> Reply:
-        body = _object_of(reply)
+        body = object_of(reply)
         if body is None or not isinstance(body.get("results"), list):
             return reply
         return replace(reply, body=dump({**body, "results": body["results"][::-1]}))
@@ -215,7 +187,7 @@ class QuoteFault(Fault, frozen=True):
 
     def spoil_quotes(self, reply: Reply, symbol: str | None) -> Reply:
         """The reply with the row of `symbol`, or every row, gone wrong."""
-        body = _object_of(reply)
+        body = object_of(reply)
         if body is None:
             return reply
         if "results" not in body:
@@ -289,7 +261,7 @@ class PriceJump(QuoteFault, frozen=True, tag="price_jump"):
         return {**row, **{name: f"{Decimal(str(row[name])) * factor:.6f}" for name in _PRICES}}
 
 
-AnyFault = (
+ReadFault = (
     Unauthorized
     | HumanNeeded
     | Throttled
@@ -313,20 +285,12 @@ AnyFault = (
     | PriceJump
 )
 
-
-def _object_of(reply: Reply) -> dict[str, Any] | None:
-    """The JSON object of a good reply; None when it is none, or an earlier fault spoiled it."""
-    if reply.status != 200:
-        return None
-    try:
-        body = json.loads(reply.body)
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
+AnyFault = ReadFault | OrderFault
+"""The whole menu."""
 
 
 def _with_next(reply: Reply, link: str) -> Reply:
-    body = _object_of(reply)
+    body = object_of(reply)
     if body is None or "next" not in body:
         return reply
     return replace(reply, body=dump({**body, "next": link}))

@@ -1,9 +1,12 @@
 """Instruments, markets and their hours as the API writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
 
 from trading_bot.market.calendar import NyseCalendar, Session
+from trading_bot.rehearsal.corporate import Split
 from trading_bot.rehearsal.market_data import MADE_UP, instrument_id, instrument_link
 from trading_bot.rehearsal.tape_quotes import SymbolTape, today_of
 from trading_bot.rehearsal.wire import (
@@ -24,14 +27,25 @@ _MARKETS = {
     "XNAS": ("NASDAQ", "NASDAQ - All Markets", "https://www.nasdaq.com/"),
 }
 _HOURS_KEPT = "max-age=60, private"
+_NO_TICKS: Mapping[str, Decimal] = MappingProxyType({})
 _ALL_DAY = timedelta(hours=24)
 
 
 class Instruments:
     """Answers the instrument requests: one stock for each tape."""
 
-    def __init__(self, tapes: Mapping[str, SymbolTape], page_size: int) -> None:
-        self._rows = {symbol: _instrument(tape) for symbol, tape in tapes.items()}
+    def __init__(
+        self,
+        tapes: Mapping[str, SymbolTape],
+        page_size: int,
+        splits: Sequence[Split] = (),
+        ticks: Mapping[str, Decimal] = _NO_TICKS,
+    ) -> None:
+        self._rows = {
+            symbol: {**_instrument(tape), "min_tick_size": _tick_text(ticks.get(symbol))}
+            for symbol, tape in tapes.items()
+        }
+        self._splits = splits
         self._by_id = {instrument_id(symbol): symbol for symbol in tapes}
         self._page_size = page_size
 
@@ -47,6 +61,23 @@ class Instruments:
         """GET /instruments/{id}/."""
         symbol = self._by_id.get(name)
         return not_found() if symbol is None else ok(self._rows[symbol])
+
+    def splits(self, request: Request, now: datetime, name: str) -> Reply:
+        """GET /instruments/{id}/splits/: those that have happened, the newest first."""
+        symbol = self._by_id.get(name)
+        if symbol is None:
+            return not_found()
+        rows: list[Json] = [
+            {
+                "instrument": instrument_link(symbol),
+                "execution_date": split.day.isoformat(),
+                "multiplier": f"{split.multiplier}.00000000",
+                "divisor": f"{split.divisor}.00000000",
+            }
+            for split in sorted(self._splits, key=lambda split: split.day, reverse=True)
+            if split.symbol == symbol and split.day <= today_of(now)
+        ]
+        return page(request, rows, self._page_size)
 
 
 class Markets:
@@ -80,7 +111,11 @@ class Markets:
         return ok({**_hours(day, session), **links}, cache_control=_HOURS_KEPT)
 
 
-def _instrument(tape: SymbolTape) -> Json:
+def _tick_text(tick: Decimal | None) -> str | None:
+    return None if tick is None else f"{tick:f}"
+
+
+def _instrument(tape: SymbolTape) -> dict[str, Json]:
     symbol = tape.symbol
     own_id = instrument_id(symbol)
     name = f"{symbol} ({MADE_UP})" if tape.is_made_up else f"{symbol} (rehearsal)"
@@ -103,7 +138,6 @@ def _instrument(tape: SymbolTape) -> Json:
         "day_trade_ratio": "0.2500",
         "country": "US",
         "list_date": "2000-01-03",
-        "min_tick_size": None,
         "type": "stock",
         "tradable_chain_id": None,
         "rhs_tradability": "tradable",

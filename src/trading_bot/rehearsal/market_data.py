@@ -132,7 +132,7 @@ def quote_json(state: QuoteState) -> dict[str, Json]:
             nanos_text(state.extended_at) if state.extended_at else None
         ),
         "previous_close": price(state.previous_close),
-        "adjusted_previous_close": price(state.previous_close),
+        "adjusted_previous_close": price(state.adjusted_previous_close),
         "previous_close_date": state.previous_close_date.isoformat(),
         "symbol": state.symbol,
         "trading_halted": state.is_halted,

@@ -21,10 +21,14 @@ import h11
 
 from trading_bot.domain.errors import DataError
 from trading_bot.market.calendar import NyseCalendar
+from trading_bot.rehearsal.brokerage import Plan
+from trading_bot.rehearsal.chaos import chaos
 from trading_bot.rehearsal.day import load_days
-from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
+from trading_bot.rehearsal.exchange import BACK_DOOR, Exchange, ExchangeSettings
 from trading_bot.rehearsal.faults import FaultScript, load_rules
 from trading_bot.rehearsal.generator import MADE_UP_SYMBOLS, made_up_days
+from trading_bot.rehearsal.owner import load_actions
+from trading_bot.rehearsal.state_file import StateFile
 from trading_bot.rehearsal.wire import CutOff, Hang, Reply, Request, Reset, Slow, detail
 from trading_bot.runtime.clocks import PacedClock
 
@@ -155,7 +159,7 @@ class ExchangeServer:
             now = self._clock.now()
         else:
             try:
-                now = time_of(request.headers.get(NOW_HEADER, ""))
+                now = time_asked(request, self._exchange)
             except ValueError as error:
                 return detail(400, f"X-Rehearsal-Now: {error}"), True
         with self._lock:
@@ -250,6 +254,14 @@ def _reset(connection: socket.socket) -> None:
     raise _ConnectionOverError
 
 
+def time_asked(request: Request, exchange: Exchange) -> datetime:
+    """The time a lockstep request is for; one through the back door may leave it out."""
+    text = request.headers.get(NOW_HEADER, "")
+    if not text and request.path.startswith(BACK_DOOR):
+        return exchange.latest
+    return time_of(text)
+
+
 def time_of(text: str) -> datetime:
     """The time an X-Rehearsal-Now header names; ValueError when there is none."""
     if not text:
@@ -263,19 +275,12 @@ def time_of(text: str) -> datetime:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the days until SIGTERM or SIGINT; the first line printed says on which port."""
     options = _parser().parse_args(arguments)
-    calendar = NyseCalendar()
     try:
-        if options.day:
-            days = load_days(options.day, calendar, options.symbols)
-        else:
-            symbols = options.symbols or MADE_UP_SYMBOLS
-            days = made_up_days(options.seed, calendar, symbols=symbols)
-        faults = FaultScript(load_rules(options.faults) if options.faults else ())
+        exchange = _exchange_of(options)
     except (DataError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    exchange = Exchange(days, calendar, ExchangeSettings(seed=options.seed), faults)
-    clock = None if options.speed is None else PacedClock(days[0].session.open, options.speed)
+    clock = None if options.speed is None else PacedClock(exchange.latest, options.speed)
     server = ExchangeServer(exchange, port=options.port, clock=clock, speed=options.speed or 1.0)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -286,6 +291,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop.wait()
     server.stop()
     return 0
+
+
+def _exchange_of(options: argparse.Namespace) -> Exchange:
+    """The exchange the options ask for. Raises DataError, OSError."""
+    calendar = NyseCalendar()
+    if options.day:
+        days = load_days(options.day, calendar, options.symbols)
+    else:
+        symbols = options.symbols or MADE_UP_SYMBOLS
+        days = made_up_days(options.seed, calendar, symbols=symbols)
+    rules = load_rules(options.faults) if options.faults else ()
+    actions = load_actions(options.owner) if options.owner else ()
+    if options.chaos is not None:
+        for day in days:
+            drawn = chaos(options.chaos, day.session, list(day.symbols))
+            rules, actions = (*rules, *drawn.rules), (*actions, *drawn.owner)
+    settings = ExchangeSettings(seed=options.seed, plan=Plan(owner=actions))
+    state = StateFile(options.state) if options.state else None
+    return Exchange(days, calendar, settings, FaultScript(rules), state)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -301,6 +325,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="of made-up days, tokens and ids")
     parser.add_argument("--speed", type=float, help="paced; without: lockstep")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="a fault script in JSON")
+    parser.add_argument("--chaos", type=int, metavar="SEED", help="faults and an owner by chance")
+    parser.add_argument("--owner", type=Path, metavar="FILE", help="what the owner does, in JSON")
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="remember orders here, over a kill and a restart"
+    )
     return parser
 
 

@@ -28,6 +28,7 @@ from enum import StrEnum
 from trading_bot.domain.money import tick_size
 from trading_bot.market.calendar import NyseCalendar, Session
 from trading_bot.rehearsal.bar_file import MinuteBar, new_york_day
+from trading_bot.rehearsal.corporate import Split
 from trading_bot.rehearsal.day import PlayedDay, SymbolDay
 
 QUOTE_STEP_S = 15
@@ -70,6 +71,7 @@ class QuoteState:
     size: int
     updated_at: datetime
     previous_close: Decimal
+    adjusted_previous_close: Decimal
     previous_close_date: date
     is_halted: bool
     has_traded: bool
@@ -124,7 +126,13 @@ class SymbolTape:
     The close before its first day is not known: that day's first regular open stands in for it.
     """
 
-    def __init__(self, symbol: str, days: Sequence[PlayedDay], calendar: NyseCalendar) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        days: Sequence[PlayedDay],
+        calendar: NyseCalendar,
+        splits: Sequence[Split] = (),
+    ) -> None:
         self.symbol = symbol
         self._days = [day.symbols[symbol] for day in days if symbol in day.symbols]
         if not self._days:
@@ -137,10 +145,13 @@ class SymbolTape:
                 assert previous is not None
                 self._tracks.append(_Track(one, one.regular_bars[0].open, previous))
             else:
-                self._tracks.append(_Track(one, close, self._tracks[-1].day.session))
+                adjusted = _in_new_shares(close, symbol, one.session.day, splits)
+                last = self._tracks[-1].day.session
+                self._tracks.append(_Track(one, close, last, adjusted))
             close = one.regular_close
         self._pasts = _running_pasts(self._days)
         self._dates = [one.session.day for one in self._days]
+        self._begins = [one.bars[0].start for one in self._days]
         self._is_made_up = any(one.is_made_up for one in self._days)
 
     @property
@@ -159,6 +170,15 @@ class SymbolTape:
         if index < 0:
             return self._tracks[0].before()
         return self._tracks[index].quote(now)
+
+    def next_told(self, after: datetime) -> datetime | None:
+        """The first moment after `after` at which a quote is told; None when the tape is over."""
+        index = max(bisect_right(self._begins, after) - 1, 0)
+        for track in self._tracks[index : index + 2]:
+            told = track.next_told(after)
+            if told is not None:
+                return told
+        return None
 
     def figures(self, now: datetime, today: date) -> DayFigures:
         """The day's figures at `now`: of `today`, or of the last day played before it."""
@@ -187,9 +207,16 @@ class SymbolTape:
 class _Track:
     """One symbol day with its sums, ready to be asked."""
 
-    def __init__(self, day: SymbolDay, previous_close: Decimal, previous: Session) -> None:
+    def __init__(
+        self,
+        day: SymbolDay,
+        previous_close: Decimal,
+        previous: Session,
+        adjusted_close: Decimal | None = None,
+    ) -> None:
         self.day = day
         self.previous_close = previous_close
+        self._adjusted_close = previous_close if adjusted_close is None else adjusted_close
         self._previous = previous
         self._starts = [bar.start for bar in day.bars]
         self._volume_before = [0]
@@ -209,6 +236,15 @@ class _Track:
     def before(self) -> QuoteState:
         """The quote before anything of this day was told."""
         return self._state(-1, 0, Phase.OFF, is_halted=False)
+
+    def next_told(self, after: datetime) -> datetime | None:
+        """As the tape's, within this day."""
+        index = bisect_right(self._starts, after) - 1
+        if index >= 0:
+            leg = int((after - self._starts[index]).total_seconds()) // QUOTE_STEP_S + 1
+            if leg < QUOTES_A_BAR:
+                return self._told_at(index, leg)
+        return self._starts[index + 1] if index + 1 < len(self._starts) else None
 
     def quote(self, now: datetime) -> QuoteState:
         index, second = self._position(now)
@@ -290,6 +326,7 @@ class _Track:
             size=0 if phase is Phase.OFF else size,
             updated_at=updated_at,
             previous_close=self.previous_close,
+            adjusted_previous_close=self._adjusted_close,
             previous_close_date=self._previous.day,
             is_halted=is_halted,
             has_traded=has_traded,
@@ -319,10 +356,20 @@ def _running_pasts(days: Sequence[SymbolDay]) -> list[PastDays]:
     return pasts
 
 
-def tapes_of(days: Sequence[PlayedDay], calendar: NyseCalendar) -> dict[str, SymbolTape]:
+def _in_new_shares(close: Decimal, symbol: str, day: date, splits: Sequence[Split]) -> Decimal:
+    """The close before `day` as if the splits of that day had been there already."""
+    for split in splits:
+        if (split.symbol, split.day) == (symbol, day):
+            close = close * split.divisor / split.multiplier
+    return close
+
+
+def tapes_of(
+    days: Sequence[PlayedDay], calendar: NyseCalendar, splits: Sequence[Split] = ()
+) -> dict[str, SymbolTape]:
     """A tape for each symbol of the days, in alphabetical order."""
     symbols = sorted({symbol for day in days for symbol in day.symbols})
-    return {symbol: SymbolTape(symbol, days, calendar) for symbol in symbols}
+    return {symbol: SymbolTape(symbol, days, calendar, splits) for symbol in symbols}
 
 
 def today_of(now: datetime) -> date:

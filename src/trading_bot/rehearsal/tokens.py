@@ -1,8 +1,8 @@
-"""Sessions of the exchange: JWT-shaped tokens, their life, their rotation.
+"""Sessions of the exchange: JWT-shaped tokens, their life, their rotation, their end.
 
-A token says itself which generation it is and when it ends, signed with a key made from the
-exchange's seed, so an exchange that was killed and started again still knows the tokens out there.
-They open nothing but a rehearsal.
+A token says itself which login and which generation it is of and when it ends, signed with a key
+made from the exchange's seed, so an exchange that was killed and started again still knows the
+tokens out there (but not which of them were revoked). They open nothing but a rehearsal.
 """
 
 import base64
@@ -18,6 +18,7 @@ ACCESS_LIFE = timedelta(days=7)
 """Robinhood's own have been seen to live five to eight days, whatever was asked for."""
 _REFRESH_LIFE = timedelta(days=365)
 _PARTS = 3
+_FIRST = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,55 +33,86 @@ class IssuedSession:
 
 
 class TokenOffice:
-    """Issues and checks tokens. Holds the generation in force; all else is in the tokens."""
+    """Issues and checks tokens.
+
+    A login begins a line of its own, beside the lines of earlier logins; within a line a refresh
+    makes the pair before it void. Holds the generation in force of each line, and which lines
+    were revoked; all else is in the tokens.
+    """
 
     def __init__(self, seed: int, access_life: timedelta = ACCESS_LIFE) -> None:
         self._key = sha256(f"rehearsal tokens {seed}".encode()).digest()
         self._life = access_life
-        self._generation = 0
+        self._generations: dict[int, int] = {_FIRST: 0}
+        self._revoked: set[int] = set()
         self._seed = seed
+
+    @property
+    def first_device(self) -> str:
+        """The device the first session was given to."""
+        return made_id("device", str(self._seed))
 
     def first_session(self, now: datetime) -> IssuedSession:
         """The session a rehearsal begins with: generation 0, alive from `now` on."""
-        return self._session(0, now)
+        return self._session(_FIRST, 0, self.first_device, now)
+
+    def log_in(self, device_token: str, now: datetime) -> IssuedSession:
+        """A session of a new login."""
+        line = max(self._generations) + 1
+        self._generations[line] = 0
+        return self._session(line, 0, device_token, now)
 
     def accepts(self, access_token: str, now: datetime) -> bool:
         """True for an access token of the generation in force, or of a later one, not ended."""
-        return self._admit(access_token, "access", now)
+        return self._admit(access_token, "access", now) is not None
 
-    def refresh(self, refresh_token: str, now: datetime) -> IssuedSession | None:
+    def refresh(self, refresh_token: str, device_token: str, now: datetime) -> IssuedSession | None:
         """The next pair, the old one being void from here on; None when the token is refused."""
-        if not self._admit(refresh_token, "refresh", now):
+        line = self._admit(refresh_token, "refresh", now)
+        if line is None:
             return None
-        self._generation += 1
-        return self._session(self._generation, now)
+        self._generations[line] += 1
+        return self._session(line, self._generations[line], device_token, now)
 
-    def _admit(self, token: str, kind: str, now: datetime) -> bool:
+    def revoke(self, token: str) -> None:
+        """End the login that this token, access or refresh, is of; a foreign token ends nothing."""
+        claims = self._claims(token)
+        if claims is not None:
+            self._revoked.add(int(claims["line"]))
+
+    def _admit(self, token: str, kind: str, now: datetime) -> int | None:
+        """The line of a token that is good, else None."""
         claims = self._claims(token)
         if claims is None or claims["kind"] != kind or int(claims["exp"]) <= now.timestamp():
-            return False
-        generation = int(claims["gen"])
+            return None
+        line, generation = int(claims["line"]), int(claims["gen"])
+        if line in self._revoked:
+            return None
         # A later generation was issued before this exchange was started again.
-        self._generation = max(self._generation, generation)
-        return generation == self._generation
+        self._generations[line] = max(self._generations.get(line, 0), generation)
+        return line if generation == self._generations[line] else None
 
-    def _session(self, generation: int, now: datetime) -> IssuedSession:
+    def _session(
+        self, line: int, generation: int, device_token: str, now: datetime
+    ) -> IssuedSession:
         expires_at = now + self._life
+        name = f"{line}/{generation}"
         return IssuedSession(
-            access_token=self._token("access", generation, expires_at),
-            refresh_token=self._token("refresh", generation, now + _REFRESH_LIFE),
-            device_token=made_id("device", str(self._seed)),
+            access_token=self._token("access", name, expires_at),
+            refresh_token=self._token("refresh", name, now + _REFRESH_LIFE),
+            device_token=device_token,
             expires_at=expires_at,
         )
 
-    def _token(self, kind: str, generation: int, expires_at: datetime) -> str:
-        name = f"{self._seed}/{kind}/{generation}"
+    def _token(self, kind: str, name: str, expires_at: datetime) -> str:
+        line, _, generation = name.partition("/")
         claims = {
             "exp": int(expires_at.timestamp()),
-            "gen": generation,
+            "gen": int(generation),
+            "line": int(line),
             "kind": kind,
             "note": "rehearsal only: made up, opens no account",
-            "token_id": made_id("token", name),
+            "token_id": made_id("token", f"{self._seed}/{kind}/{name}"),
             "user_id": made_id("user", "rehearsal"),
             "level2_access": False,
             "options": True,

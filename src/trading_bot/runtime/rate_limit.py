@@ -2,11 +2,20 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
 from trading_bot.ports.clock import Clock
 
 _NAP_MIN_S = 0.001
 """Shortest wait, so that a waiter whose turn has not come cannot spin."""
+
+
+class Limiter(Protocol):
+    """Whoever says when a call may be made."""
+
+    async def take(self) -> None:
+        """Return when it may."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -92,3 +101,13 @@ class TokenBucket:
         grown = self._tokens + (now - self._filled_at) * self._per_second
         self._tokens = min(float(self._burst), grown)
         self._filled_at = now
+
+
+@dataclass(frozen=True, slots=True)
+class UrgentTurns:
+    """The turns of callers that go before the others of `bucket` and into its reserve."""
+
+    bucket: TokenBucket
+
+    async def take(self) -> None:
+        await self.bucket.take(urgent=True)

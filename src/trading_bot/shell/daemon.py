@@ -108,6 +108,10 @@ class Daemon:
         """Ask for a staged stop; safe to call from a signal handler on the loop."""
         self._inbox.put(StopRequested(at=self._ports.clock.now(), reason=reason))
 
+    def tell(self, event: Event) -> None:
+        """Hand in an event that nobody asked for; on the loop."""
+        self._inbox.put(event)
+
     async def run(self, started: Started) -> str:
         """Run from `started` until the core finishes; returns its reason."""
         self._inbox.put_first(started)

@@ -1,12 +1,15 @@
 """A home that a real rehearsal of two made-up days left behind, and the program run in process."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.program import Run, runner
+from support.street import Street, open_street
 from trading_bot.cli.main import main
+from trading_bot.rehearsal.login import LoginSettings
 from trading_bot.storage.home import Home
 
 
@@ -39,3 +42,11 @@ def copied(played: Home, tmp_path: Path) -> Home:
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command on a home."""
     return runner(capsys)
+
+
+@pytest.fixture
+def street(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Street]:
+    """An exchange that is logged in to by approval in the app, or as the test's parameter says."""
+    login = getattr(request, "param", {"polls_until_approval": 1})
+    with open_street(tmp_path / "home", LoginSettings(**login)) as opened:
+        yield opened

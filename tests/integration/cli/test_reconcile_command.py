@@ -1,7 +1,8 @@
 """`reconcile`: the records of a rehearsed home against its broker, by hand."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -74,8 +75,10 @@ def beside(home: Home, *orders: BrokerOrder, shares: int = 0) -> Case:
         average_price=None,
     )
 
-    async def connect(clock: Clock) -> Broker:
-        return Beside(await own(clock), orders, [held] if shares else [])
+    @asynccontextmanager
+    async def connect(clock: Clock) -> AsyncIterator[Broker]:
+        async with own(clock) as broker:
+            yield Beside(broker, orders, [held] if shares else [])
 
     return replace(case, connect=connect)
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from robin_stocks import robinhood
-from robin_stocks.robinhood import helper, urls
+from robin_stocks.robinhood import helper
 from robin_stocks.robinhood.globals import SESSION
 
 from support.rehearsal import Client, after_open, flat_day
@@ -132,13 +132,6 @@ def test_instruments_and_hours(library: _Library) -> None:
     assert helper.id_for_stock("AAPL") == instrument["id"]
     assert robinhood.get_market_hours("XNYS", "2023-05-25")["opens_at"] == "2023-05-25T13:30:00Z"
     assert len(robinhood.get_markets()) == 2
-
-
-def test_orders_are_refused_not_empty(library: _Library) -> None:
-    """What the library would show as no orders is a 501 on the wire."""
-    answer = helper.request_get(urls.orders_url(), jsonify_data=False)
-
-    assert answer.status_code == 501
 
 
 def test_an_unknown_symbol_is_left_out(library: _Library) -> None:

@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from support.robinhood_orders import ACCOUNT
+from trading_bot.brokers.robinhood.broker import RobinhoodBroker
+from trading_bot.brokers.robinhood.budget import OrderBudget, OrderBudgetSettings
+from trading_bot.brokers.robinhood.order_lines import LineMaker, OrderLines
 from trading_bot.brokers.robinhood.transport import (
     Exchange,
     RobinhoodTransport,
@@ -161,3 +165,47 @@ def make_line(server: RawServer) -> Iterator[MakeLine]:
     yield make
     for line in made:
         line.transport.close(1.0)
+
+
+@dataclass
+class Desk(Line):
+    """A line with the broker beside it, each on sessions of its own."""
+
+    broker: RobinhoodBroker
+    reads: RobinhoodTransport
+    lines: OrderLines
+
+
+@pytest.fixture
+def make_desk(server: RawServer, make_line: MakeLine) -> Iterator[Callable[..., Desk]]:
+    made: list[Desk] = []
+
+    def make(
+        *, is_lockstep: bool = True, budget: OrderBudgetSettings | None = None, **settings: Any
+    ) -> Desk:
+        line = make_line(is_lockstep=is_lockstep, **settings)
+        settings = {"base_url": server.url, "is_lockstep": is_lockstep} | settings
+        maker = LineMaker(
+            first=line.transport,
+            clock=line.clock,
+            retrier=Retrier(line.clock, random.Random(1)),
+            settings=TransportSettings(**settings),
+            on_exchange=line.exchanges.append,
+        )
+        reads, lines = maker.make("robinhood-account"), OrderLines(maker)
+        line.transport.library.log_in("Bearer", "tok-0123456789")
+        broker = RobinhoodBroker(
+            reads=reads,
+            lines=lines,
+            budget=OrderBudget(line.clock, budget),
+            account_number=ACCOUNT,
+            clock=line.clock,
+        )
+        desk = Desk(line.transport, line.clock, line.exchanges, line.printed, broker, reads, lines)
+        made.append(desk)
+        return desk
+
+    yield make
+    for desk in made:
+        desk.lines.close(1.0)
+        desk.reads.close(1.0)

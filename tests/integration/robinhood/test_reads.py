@@ -206,6 +206,7 @@ def test_account_and_positions_are_those_of_the_number(
     pages = {
         f"/accounts/{ACCOUNT}": {
             "account_number": ACCOUNT,
+            "type": "cash",
             "cash": "10",
             "buying_power": "10",
         },

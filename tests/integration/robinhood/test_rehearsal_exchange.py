@@ -285,7 +285,7 @@ def test_person_is_asked_for_when_robinhood_wants_one(make_desk: MakeDesk) -> No
     """A verification in place of a token is nothing the daemon can answer."""
     desk = make_desk(FaultRule(fault=faults.HumanNeeded()))
 
-    with pytest.raises(LoginNeededError, match="log in anew"):
+    with pytest.raises(LoginNeededError, match="verified by a person"):
         desk.run(desk.keeper.renew())
     assert desk.run(desk.quotes.quotes(SYMBOLS))["AAPL"] is not None
 

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from trading_bot.brokers.robinhood.refresh import CLIENT_ID, LoginNeededError, SessionKeeper
+from trading_bot.brokers.robinhood.grants import CLIENT_ID
+from trading_bot.brokers.robinhood.refresh import LoginNeededError, SessionKeeper
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import NAME, SessionFile, SessionFileError
 from trading_bot.domain.errors import (

@@ -349,7 +349,7 @@ def test_marks_of_the_exchange_mean_nothing_from_robinhood(
 ) -> None:
     """Only an exchange we were told of may make us wait by a header."""
     line = make_line()
-    line.transport._is_rehearsed = False
+    line.transport.is_rehearsed = False
     server.play(answer(200, b"{}", "X-Rehearsal-Hang: 30"))
 
     assert line.run(line.transport.get_json(f"{API}/quotes/", None, ONCE)) == {}

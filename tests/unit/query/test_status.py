@@ -8,6 +8,7 @@ import pytest
 from trading_bot.query.status import (
     AccountShown,
     BreakerShown,
+    BrokerSessionShown,
     DayShown,
     PositionShown,
     QuoteShown,
@@ -48,6 +49,10 @@ def test_nothing_against_a_good_daemon() -> None:
     [
         ({"stopping": "SIGTERM"}, "stopping: SIGTERM"),
         ({"protect_only": "damaged record"}, "protecting only: damaged record"),
+        (
+            {"broker_session": BrokerSessionShown(problem="refused (400)")},
+            "a person must log in: trading-bot login (refused (400))",
+        ),
         (
             {"breakers": [BreakerShown(name="daily_loss", at=NOON, reason="lost 2%")]},
             "breaker daily_loss tripped: lost 2%",

@@ -123,30 +123,6 @@ def test_an_exchange_of_another_seed_does_not() -> None:
     assert other.get("/quotes/?symbols=AAPL").status == 401
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize(
-    "path", ["/orders/", "/orders/?account_numbers=REH000001", "/orders/abc/cancel/"]
-)
-def test_orders_are_honestly_not_there(method: str, path: str) -> None:
-    """Order requests are 501 with a reason, never an empty list."""
-    client = Client(flat_day())
-    headers = {"authorization": f"Bearer {client.token}"}
-
-    reply = client.exchange.handle(Request(method, path, headers), OPEN)
-
-    assert reply.status == 501
-    assert "takes no orders yet" in json.loads(reply.body)["detail"]
-
-
-def test_logins_are_honestly_not_there() -> None:
-    """A password login and its approval paths are 501."""
-    exchange = Client(flat_day()).exchange
-    form = b"grant_type=password&username=x&password=y"
-
-    assert exchange.handle(Request("POST", "/oauth2/token/", {}, form), OPEN).status == 501
-    assert exchange.handle(Request("POST", "/pathfinder/user_machine/", {}), OPEN).status == 501
-
-
 def test_unknown_paths_and_methods_are_refused() -> None:
     """404 in the API's words; 405 for a write where only reads are."""
     client = Client(flat_day())

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
 from requests import PreparedRequest, Response
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 
+from trading_bot.brokers.robinhood.departure import DepartingHTTPAdapter, Departure
 from trading_bot.domain.errors import ConfigError, DataError
 
 HOST = "robinhood.com"
@@ -63,6 +64,7 @@ class GuardedAdapter(BaseAdapter):
     `inner` does the sending: HTTP, or any in-process adapter. With `base_url` scheme and host are
     exchanged for it on the way out and put back on the way in: requests would see a change of host
     on the next redirect and drop the Authorization header. `now` is given in lockstep rehearsal.
+    `departure`, while it is set, is asked before the first byte of a request leaves.
     """
 
     def __init__(
@@ -74,7 +76,9 @@ class GuardedAdapter(BaseAdapter):
         now: Callable[[], datetime] | None = None,
     ) -> None:
         super().__init__()
-        self._inner = inner if inner is not None else HTTPAdapter(max_retries=0)
+        self.departure: Departure | None = None
+        self._leaves_inside = inner is None
+        self._inner = inner if inner is not None else DepartingHTTPAdapter(self._leave)
         self._base_url = check_loopback(base_url) if base_url is not None else None
         self._timeout_s = timeout_s
         self._now = now
@@ -101,6 +105,8 @@ class GuardedAdapter(BaseAdapter):
             request.headers[HEADER_NOW] = stamp.replace("+00:00", "Z")
         request.url = self._outward(url)
         try:
+            if not self._leaves_inside:
+                self._leave()
             response = self._inner.send(
                 request,
                 stream=stream,
@@ -117,6 +123,10 @@ class GuardedAdapter(BaseAdapter):
     def close(self) -> None:
         """Close the inner adapter's connections."""
         self._inner.close()
+
+    def _leave(self) -> None:
+        if self.departure is not None:
+            self.departure.leave()
 
     def _outward(self, url: str) -> str:
         if self._base_url is None:

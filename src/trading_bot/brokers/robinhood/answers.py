@@ -40,11 +40,11 @@ def read_json(answer: Answer, *, now: datetime, redact: Callable[[str], str]) ->
         raise SessionExpiredError(f"401 from {where}: the session is not known any more")
     if status in (_REQUEST_TIMEOUT, _TOO_MANY) or status >= 500:
         raise RetryableError(
-            f"{status} from {where}: {redact(_excerpt(answer))}",
+            f"{status} from {where}: {redact(excerpt(answer))}",
             retry_after_s=retry_after_s(answer, now),
         )
     if not 200 <= status < 300:
-        raise DataError(f"expected 200 from {where}, got {status}: {redact(_excerpt(answer))}")
+        raise DataError(f"expected 200 from {where}, got {status}: {redact(excerpt(answer))}")
     try:
         parsed: object = msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -80,7 +80,7 @@ def _header_seconds(header: str, now: datetime) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _excerpt(answer: Answer) -> str:
+def excerpt(answer: Answer) -> str:
     """What the server said, on one short line; a page of HTML is only named."""
     kind = answer.headers.get("content-type", "")
     if "html" in kind or answer.body.lstrip()[:1] == b"<":

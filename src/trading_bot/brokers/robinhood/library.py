@@ -25,6 +25,8 @@ class Urls(Protocol):
     def account_profile_url(self, account_number: str) -> str: ...
     def portfolio_profile_url(self, account_number: str) -> str: ...
     def positions_url(self, account_number: str) -> str: ...
+    def orders_url(self, *, account_number: str) -> str: ...
+    def cancel_url(self, url: str) -> str: ...
 
 
 class _Printed(io.TextIOBase):
@@ -48,7 +50,8 @@ class _Printed(io.TextIOBase):
 class Library:
     """robin_stocks, loaded (a quarter of a second) and pointed at `adapter`.
 
-    Its session is one global of the process: a second Library takes it over.
+    Its session is one global of the process: a second Library takes it over. `open_session` makes
+    further ones that share its headers and its login.
     """
 
     def __init__(self, adapter: BaseAdapter, printed: Callable[[str], None]) -> None:
@@ -59,13 +62,10 @@ class Library:
         self._redactor = Redactor()
         self.urls = cast("Urls", urls)
         self.session = cast("Session", helper.SESSION)
-        # Proxies and .netrc of the environment must not see or replace the token.
-        self.session.trust_env = False
-        self.session.max_redirects = _REDIRECTS_MAX
         self.session.cookies.clear()
+        self._further: list[Session] = []
         self._adapter = adapter
-        for prefix in ("https://", "http://"):
-            self.session.mount(prefix, adapter)
+        _guard(self.session, adapter)
         helper.set_output(_Printed(printed, self.redact))
 
     def redact(self, text: str) -> str:
@@ -77,16 +77,47 @@ class Library:
         self._secrets |= set(secrets)
         self._redactor = Redactor(self._secrets)
 
+    def open_session(self, adapter: BaseAdapter) -> Session:
+        """One more session with the headers and the login of the first, over `adapter`."""
+        session = Session()
+        session.headers.clear()
+        session.headers.update(self.session.headers)
+        _guard(session, adapter)
+        self._further.append(session)
+        return session
+
+    def close_session(self, session: Session) -> None:
+        """Forget a session of `open_session` and the token it holds."""
+        session.headers.pop("Authorization", None)
+        self._further = [one for one in self._further if one is not session]
+
     def log_in(self, token_type: str, access_token: str) -> None:
         """Use this token from the next request on."""
         self.hide(access_token)
-        self._helper.update_session("Authorization", f"{token_type} {access_token}")
+        bearer = f"{token_type} {access_token}"
+        self._helper.update_session("Authorization", bearer)
+        for session in self._further:
+            session.headers["Authorization"] = bearer
         self._helper.set_login_state(True)
 
     def log_out(self) -> None:
-        """Forget the token and everything the server set, unless a later Library took over."""
+        """Forget the token and everything the server set.
+
+        The global session is left alone when a later Library took it over.
+        """
+        for session in self._further:
+            session.headers.pop("Authorization", None)
+            session.cookies.clear()
         if self.session.adapters.get("https://") is not self._adapter:
             return
         self.session.headers.pop("Authorization", None)
         self.session.cookies.clear()
         self._helper.set_login_state(False)
+
+
+def _guard(session: Session, adapter: BaseAdapter) -> None:
+    # Proxies and .netrc of the environment must not see or replace the token.
+    session.trust_env = False
+    session.max_redirects = _REDIRECTS_MAX
+    for prefix in ("https://", "http://"):
+        session.mount(prefix, adapter)

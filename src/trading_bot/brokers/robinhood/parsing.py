@@ -145,17 +145,22 @@ def parse_account(
     """/accounts/{n} and /portfolios/{n} as one snapshot.
 
     Settled cash is cash less what is unsettled or held for orders: in a cash account spending the
-    rest is a violation.
+    rest is a violation. In a margin account unsettled proceeds may be spent, and nothing is lent:
+    there it is cash less what is held. DataError for any other type of account.
     """
     check_account(account, account_number, "account")
     check_account(portfolio, account_number, "portfolio")
+    kind = fields.text(account, "type")
+    if kind not in ("cash", "margin"):
+        raise DataError(f"type: expected a cash or margin account, got {kind[:40]!r}")
     cash = fields.decimal(account, "cash")
     unsettled = fields.optional_decimal(account, "unsettled_funds") or Decimal(0)
     held = fields.optional_decimal(account, "cash_held_for_orders") or Decimal(0)
+    spoken_for = held + unsettled if kind == "cash" else held
     return AccountSnapshot(
         at=at,
         cash=cash,
-        settled_cash=max(Decimal(0), cash - unsettled - held),
+        settled_cash=max(Decimal(0), cash - spoken_for),
         buying_power=fields.decimal(account, "buying_power"),
         equity=fields.decimal(portfolio, "equity"),
         held_for_orders=held,

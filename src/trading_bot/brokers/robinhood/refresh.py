@@ -1,25 +1,21 @@
 """Keeping the session alive: load it, use it, renew it; never log in.
 
-A log-in can ask questions, wait for a phone for ever and destroy the file: a person does that with
-a command of its own.
+A log-in asks questions and waits for a phone: a person does that, `trading-bot login`, and the
+session it leaves in the file is taken over from there.
 """
 
-import math
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from trading_bot.brokers.robinhood.answers import Answer, read_json
+from trading_bot.brokers.robinhood.grants import REFUSALS, is_object, parse_session, refresh_form
 from trading_bot.brokers.robinhood.session import BrokerSession
-from trading_bot.brokers.robinhood.session_file import SessionFile
+from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport
-from trading_bot.domain.errors import DataError, HumanNeededError
+from trading_bot.domain.errors import HumanNeededError
 from trading_bot.ports.clock import Clock
 
-CLIENT_ID = "c82SH0WZOsabOXGP2sxqcj34FxkvfnWRZBKlBjFS"
-"""The public id of Robinhood's web client; robin_stocks sends the same. No secret."""
-
-LIFE_ASKED_S = 86_400
 RENEW_BEFORE = timedelta(hours=4)
+LOG_IN = "a person must log in: trading-bot login"
 
 
 class LoginNeededError(HumanNeededError):
@@ -34,16 +30,32 @@ class SessionKeeper:
         self._file = file
         self._clock = clock
         self._session: BrokerSession | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._is_proven = True
+        self._problem = ""
+        self._file_problem = ""
 
     @property
     def session(self) -> BrokerSession | None:
         """The session in use."""
         return self._session
 
+    @property
+    def problem(self) -> str:
+        """Why this session cannot be renewed and a person is needed; empty while none is."""
+        return self._problem or self._file_problem
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the token in use ends, as far as that is known."""
+        return self._session.ends_at if self._session is not None else None
+
     async def start(self) -> BrokerSession:
         """Load the file and use its token; SessionFileError says what a person must do."""
+        self._stamp = self._file.stamp()
         session = await self._transport.run(self._file.load)
+        # A log-in may have been cut off before it tried what it wrote.
+        self._is_proven = not self._file.previous_path.exists()
         self._use(session)
         return session
 
@@ -51,26 +63,52 @@ class SessionKeeper:
         """True when the token ends within that time, or no session is in use."""
         return self._session is None or self._session.ends_within(within, self._clock.now())
 
+    async def look(self) -> bool:
+        """Take over a session that another process has put into the file; True when it has.
+
+        What cannot be used is a `problem`, and the session in use stays.
+        """
+        stamp = self._file.stamp()
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            stored = await self._load()
+        except SessionFileError:
+            return False
+        if self._session is not None and stored.access_token == self._session.access_token:
+            return False
+        self._take_over(stored, stamp)
+        return True
+
     async def renew(self) -> BrokerSession:
         """A new token pair, on disk before it is used.
 
-        LoginNeededError: refused. RetryableError: not now; after a lost answer the old pair may
-        be gone already, the next try then says so. A session that another process has renewed
-        meanwhile is taken over.
+        LoginNeededError: refused, now or before; a refused token is not shown again.
+        RetryableError: not now; after a lost answer the old pair may be gone already, the next try
+        then says so. A session that another process has put into the file meanwhile is taken over.
         """
         with self._file.lock():
-            stored = await self._transport.run(self._file.load)
-            if self._session is None or stored.access_token == self._session.access_token:
-                self._transport.library.hide(*_secrets(stored))
-                answer = await self._transport.post_form(
-                    self._transport.urls.login_url(), _form(stored)
-                )
-                stored = self._renewed(stored, answer)
-                self._transport.library.hide(*_secrets(stored))
-                await self._transport.run(lambda: self._file.save(stored))
-                self._is_proven = False
-        self._use(stored)
-        return stored
+            stamp = self._file.stamp()
+            stored = await self._load()
+            if self._session is not None and stored.access_token != self._session.access_token:
+                self._take_over(stored, stamp)
+                return stored
+            if not stored.refresh_token:
+                self._problem = "the session has no refresh token and cannot be renewed"
+            if self._problem:
+                raise LoginNeededError(f"{self._problem}; {LOG_IN}")
+            self._transport.library.hide(*secrets_of(stored))
+            answer = await self._transport.post_form(
+                self._transport.urls.login_url(), refresh_form(stored)
+            )
+            renewed = self._renewed(stored, answer)
+            self._transport.library.hide(*secrets_of(renewed))
+            await self._transport.run(lambda: self._file.save(renewed))
+            self._is_proven = False
+            self._stamp = self._file.stamp()
+        self._use(renewed)
+        return renewed
 
     async def prove(self) -> None:
         """The session was accepted by a read: the one before it is not needed any more."""
@@ -78,59 +116,39 @@ class SessionKeeper:
             await self._transport.run(self._file.prove)
             self._is_proven = True
 
+    async def _load(self) -> BrokerSession:
+        try:
+            stored = await self._transport.run(self._file.load)
+        except SessionFileError as error:
+            self._file_problem = error.what
+            raise
+        self._file_problem = ""
+        return stored
+
+    def _take_over(self, session: BrokerSession, stamp: tuple[int, int, int] | None) -> None:
+        self._problem = ""
+        self._stamp = stamp
+        self._is_proven = not self._file.previous_path.exists()
+        self._use(session)
+
     def _use(self, session: BrokerSession) -> None:
-        self._transport.library.hide(*_secrets(session))
+        self._transport.library.hide(*secrets_of(session))
         self._transport.library.log_in(session.token_type, session.access_token)
         self._session = session
 
     def _renewed(self, old: BrokerSession, answer: Answer) -> BrokerSession:
         if b'"verification_workflow"' in answer.body and answer.status < 500:
-            raise LoginNeededError(
-                "Robinhood wants this device verified by a person: log in anew and replace the file"
-            )
-        if answer.status in (400, 401, 403):
-            raise LoginNeededError(
-                f"Robinhood refused to renew the session ({answer.status}); "
-                "a person must log in anew and replace the session file"
-            )
+            self._problem = "Robinhood wants this device verified by a person"
+        elif answer.status in REFUSALS and is_object(answer):
+            # A page in HTML is a proxy's word, not the broker's: that may pass.
+            self._problem = f"Robinhood refused to renew the session ({answer.status})"
+        if self._problem:
+            raise LoginNeededError(f"{self._problem}; {LOG_IN}")
         now = self._clock.now()
         body = read_json(answer, now=now, redact=self._transport.library.redact)
         return parse_session(body, old.device_token, now)
 
 
-def parse_session(body: object, device_token: str, now: datetime) -> BrokerSession:
-    """A token answer as a session; DataError names what is missing and shows nothing."""
-    if not isinstance(body, dict):
-        raise DataError(f"token: expected an object, got {type(body).__name__}")
-    texts = {}
-    for name in ("access_token", "refresh_token", "token_type"):
-        value = body.get(name)
-        if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
-            raise DataError(f"token: expected a text in {name}, got {type(value).__name__}")
-        texts[name] = value
-    life = body.get("expires_in")
-    if isinstance(life, bool) or not isinstance(life, int | float) or not math.isfinite(life):
-        raise DataError(f"token: expected seconds in expires_in, got {type(life).__name__}")
-    if not 0 < life < timedelta(days=3650).total_seconds():
-        raise DataError(f"token: expected a life in expires_in, got {life}")
-    return BrokerSession(
-        **texts,
-        device_token=device_token,
-        expires_at=now + timedelta(seconds=life),
-        obtained_at=now,
-    )
-
-
-def _form(session: BrokerSession) -> Mapping[str, str]:
-    return {
-        "grant_type": "refresh_token",
-        "refresh_token": session.refresh_token,
-        "scope": "internal",
-        "client_id": CLIENT_ID,
-        "device_token": session.device_token,
-        "expires_in": str(LIFE_ASKED_S),
-    }
-
-
-def _secrets(session: BrokerSession) -> tuple[str, ...]:
+def secrets_of(session: BrokerSession) -> tuple[str, ...]:
+    """What of a session must never be shown."""
     return (session.access_token, session.refresh_token, session.device_token)

@@ -15,6 +15,7 @@ _JWT_PARTS = 3
 class BrokerSession:
     """The token pair and the device it was given to; its text shows none of them.
 
+    Without a refresh token (an empty text) it works until it ends and cannot be renewed.
     `expires_at` is what was said when it was obtained, None when a library's file said nothing.
     """
 

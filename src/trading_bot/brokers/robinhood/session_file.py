@@ -30,7 +30,10 @@ _MEMO_MAX: Final = 1000
 """A larger memo index makes the unpickler allocate its table before anything else is checked."""
 
 _PRIVATE: Final = 0o600
-_LOG_IN: Final = "a person must log in with robin_stocks and put its session file here, mode 0600"
+_LOG_IN: Final = "a person must log in: trading-bot login"
+_REPLACE: Final = (
+    "a person must remove it, `trading-bot logout --local`, and log in: trading-bot login"
+)
 
 _OPERATIONS: Final = frozenset(
     {
@@ -45,11 +48,15 @@ Problem = Literal["missing", "unsafe", "damaged"]
 
 
 class SessionFileError(HumanNeededError):
-    """The session file cannot be used; it is left as it is. `next_step` says what a person does."""
+    """The session file cannot be used; it is left as it is.
+
+    `what` is wrong with it, `next_step` says what a person does.
+    """
 
     def __init__(self, problem: Problem, what: str, next_step: str) -> None:
         super().__init__(f"{what}; {next_step}")
         self.problem = problem
+        self.what = what
         self.next_step = next_step
 
 
@@ -64,8 +71,7 @@ class SessionFile:
 
     def load(self) -> BrokerSession:
         """The session; SessionFileError with the next step when it is missing, unsafe, damaged."""
-        values = _unpickled(self._read(), self.path)
-        return _session(values, self.path)
+        return session_of(unpickled(self._read(), self.path), self.path)
 
     def save(self, session: BrokerSession) -> None:
         """Put `session` in place, whole or not at all, readable by its owner only.
@@ -73,7 +79,7 @@ class SessionFile:
         The file it replaces is kept as `previous_path` until `prove`. Call it under `lock`.
         """
         content = pickle.dumps(_values(session), protocol=_PROTOCOL)
-        _session(_unpickled(content, self.path), self.path)
+        session_of(unpickled(content, self.path), self.path)
         # What could not be loaded is worth nothing as a predecessor.
         with contextlib.suppress(SessionFileError):
             self._put(self._read(), self.previous_path)
@@ -82,6 +88,28 @@ class SessionFile:
     def prove(self) -> None:
         """The saved session was accepted: its predecessor may go."""
         self.previous_path.unlink(missing_ok=True)
+
+    def restore(self) -> None:
+        """The saved session was refused: its predecessor, if there was one, takes its place."""
+        if self.previous_path.exists():
+            self.previous_path.replace(self.path)
+        else:
+            self.path.unlink(missing_ok=True)
+        self._sync_folder()
+
+    def remove(self) -> None:
+        """Forget the session and its predecessor, whatever stands there; no link is followed."""
+        for path in (self.path, self.previous_path, self._new_path):
+            path.unlink(missing_ok=True)
+        self._sync_folder()
+
+    def stamp(self) -> tuple[int, int, int] | None:
+        """Another one whenever the file or its mode was changed; None when there is none."""
+        try:
+            found = self.path.lstat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_ctime_ns, found.st_size
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -113,7 +141,7 @@ class SessionFile:
             ) from None
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            self._refuse("unsafe", f"cannot be opened without following links ({reason})", _LOG_IN)
+            self._refuse("unsafe", f"cannot be opened without following links ({reason})", _REPLACE)
         try:
             self._check(os.fstat(descriptor))
             with os.fdopen(descriptor, "rb", closefd=False) as stream:
@@ -121,26 +149,26 @@ class SessionFile:
         finally:
             os.close(descriptor)
         if not 0 < len(content) <= BYTES_MAX:
-            self._refuse("damaged", f"holds {len(content)} bytes or more", _LOG_IN)
+            self._refuse("damaged", f"holds {len(content)} bytes or more", _REPLACE)
         return content
 
     def _check(self, status: os.stat_result) -> None:
         mode = stat.S_IMODE(status.st_mode)
         if not stat.S_ISREG(status.st_mode):
-            self._refuse("unsafe", "is not a regular file", "remove it and " + _LOG_IN)
+            self._refuse("unsafe", "is not a regular file", _REPLACE)
         if status.st_uid != os.geteuid():
-            self._refuse("unsafe", "belongs to another user", "remove it and " + _LOG_IN)
+            self._refuse("unsafe", "belongs to another user", _REPLACE)
         if mode & 0o077:
             # Who could read it has the session, so closing the file is not enough.
             self._refuse(
                 "unsafe",
                 f"has mode {mode:04o}, others could read it",
-                f"if nobody else uses this machine `chmod 600 {self.path.name}`, else {_LOG_IN}",
+                f"if nobody else uses this machine `chmod 600 {self.path.name}`, else {_REPLACE}",
             )
         if status.st_nlink != 1:
-            self._refuse("unsafe", "has a second name", "remove it and " + _LOG_IN)
+            self._refuse("unsafe", "has a second name", _REPLACE)
         if not 0 < status.st_size <= BYTES_MAX:
-            self._refuse("damaged", f"is {status.st_size} bytes long", _LOG_IN)
+            self._refuse("damaged", f"is {status.st_size} bytes long", _REPLACE)
 
     def _put(self, content: bytes, target: Path) -> None:
         self._new_path.unlink(missing_ok=True)
@@ -152,6 +180,9 @@ class SessionFile:
             stream.flush()
             os.fsync(stream.fileno())
         self._new_path.replace(target)
+        self._sync_folder()
+
+    def _sync_folder(self) -> None:
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -171,7 +202,7 @@ class _NothingUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"no class belongs here, got {module_name}.{global_name}")
 
 
-def _unpickled(content: bytes, path: Path) -> dict[str, object]:
+def unpickled(content: bytes, path: Path) -> dict[str, object]:
     """The dictionary in `content`; nothing of it has run."""
     try:
         _scan(content)
@@ -204,12 +235,18 @@ def _scan(content: bytes) -> None:
             raise ValueError("bytes after the end of the session")
 
 
-def _session(values: dict[str, object], path: Path) -> BrokerSession:
+def session_of(values: dict[str, object], path: Path) -> BrokerSession:
+    """The session in a dictionary; the refresh token alone may be an empty text."""
     texts = {}
     for name in ("access_token", "token_type", "refresh_token", "device_token"):
         value = values.get(name)
         # A line feed in a token would become a header of its own.
-        if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
+        if (
+            not isinstance(value, str)
+            or not (value or name == "refresh_token")
+            or not (value.isascii() and value.isprintable())
+            or " " in value
+        ):
             raise _damaged(path, f"has no usable {name}")
         texts[name] = value
     return BrokerSession(
@@ -248,4 +285,4 @@ def _values(session: BrokerSession) -> dict[str, object]:
 
 
 def _damaged(path: Path, what: str) -> SessionFileError:
-    return SessionFileError("damaged", f"session file {path.name} {what}", _LOG_IN)
+    return SessionFileError("damaged", f"session file {path.name} {what}", _REPLACE)

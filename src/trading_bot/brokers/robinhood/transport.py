@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from requests import RequestException, Response
@@ -20,12 +20,14 @@ from trading_bot.brokers.robinhood.adapter import (
     is_allowed,
 )
 from trading_bot.brokers.robinhood.answers import Answer, read_json, retry_after_s
+from trading_bot.brokers.robinhood.departure import Departure
 from trading_bot.brokers.robinhood.library import Library
+from trading_bot.brokers.robinhood.server_time import ServerTime
 from trading_bot.brokers.robinhood.worker import Worker
-from trading_bot.domain.errors import DataError, RetryableError
+from trading_bot.domain.errors import DataError, RetryableError, UnknownOutcomeError
 from trading_bot.ports.clock import Clock
 from trading_bot.runtime.clocks import SystemClock
-from trading_bot.runtime.rate_limit import TokenBucket
+from trading_bot.runtime.rate_limit import Limiter
 from trading_bot.runtime.retry import READ, Retrier, RetryPolicy
 
 _T = TypeVar("_T")
@@ -33,6 +35,7 @@ _T = TypeVar("_T")
 BODY_BYTES_MAX = 16 * 1024 * 1024
 PAGES_MAX = 200
 _CHUNK = 64 * 1024
+_ANONYMOUS: Final[Mapping[str, str | None]] = {"Authorization": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,28 +56,45 @@ class TransportSettings:
 
     `hang_timeout_s` bounds what that cannot (a name that is not found, headers that drip), the wait
     for its turn included; the thread stays with the hanging call, the caller does not.
+    A connection idle for longer than `idle_max_s` is not used again: the other side may have let go
+    of it without a word, and what was sent on it would be lost with an unknown outcome.
     `base_url`, `is_lockstep` and `is_inline` are for the rehearsal exchange alone; the last makes
     requests without a thread, for an adapter that cannot block.
     """
 
+    name: str = "robinhood-reads"
     connect_timeout_s: float = 3.0
     read_timeout_s: float = 5.0
     total_timeout_s: float = 10.0
     hang_timeout_s: float = 30.0
+    idle_max_s: float | None = None
     base_url: str | None = None
     is_lockstep: bool = False
     is_inline: bool = False
 
 
-def _ignore(_: object) -> None:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One request; `sent` are its parameters, body and headers as requests takes them."""
+
+    method: str
+    url: str
+    sent: Mapping[str, Any]
+    departure: Departure | None = None
+    follows_redirects: bool = True
+
+
+def ignore(_: object) -> None:
     """Nobody listens."""
 
 
 class RobinhoodTransport:
-    """GETs (and the token's POST) on robin_stocks' session; `close` it at the end.
+    """Requests on robin_stocks' session, or on one beside it; `close` it at the end.
 
     `adapter` replaces HTTP (in-process rehearsal). `limiter` is asked once per attempt.
-    `on_exchange` hears of every request, `printed` of every line the library prints, redacted.
+    `on_exchange` hears of every request, `printed` of every line the library prints, redacted. With
+    `beside` it is a further session, of that one's login, on a worker of its own: what hangs there
+    holds up nothing here.
     """
 
     def __init__(
@@ -84,12 +104,13 @@ class RobinhoodTransport:
         *,
         settings: TransportSettings | None = None,
         adapter: BaseAdapter | None = None,
-        limiter: TokenBucket | None = None,
-        on_exchange: Callable[[Exchange], None] = _ignore,
-        printed: Callable[[str], None] = _ignore,
+        limiter: Limiter | None = None,
+        on_exchange: Callable[[Exchange], None] = ignore,
+        printed: Callable[[str], None] = ignore,
+        beside: "RobinhoodTransport | None" = None,
     ) -> None:
         self._settings = settings or TransportSettings()
-        self._is_rehearsed = adapter is not None or self._settings.base_url is not None
+        self.is_rehearsed = adapter is not None or self._settings.base_url is not None
         # In lockstep no real time counts: a rehearsal that was suspended goes on where it was.
         self._hang_timeout_s = None if self._settings.is_lockstep else self._settings.hang_timeout_s
         self._clock = clock
@@ -98,20 +119,39 @@ class RobinhoodTransport:
         self._on_exchange = on_exchange
         self._stopwatch = SystemClock()
         self._quiet_until_s = -math.inf
-        self._worker = Worker("robinhood-reads", is_inline=self._settings.is_inline)
+        self._used_at_s = -math.inf
+        self.is_stuck = False
         self._guard = GuardedAdapter(
             timeout_s=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
             inner=adapter,
             base_url=self._settings.base_url,
             now=clock.now if self._settings.is_lockstep else None,
         )
-        self.library = Library(self._guard, printed)
+        self._is_first = beside is None
+        # In lockstep one thread makes the calls of all sessions: two at a time would race each
+        # other to the exchange. None blocks there, a hang is charged to the clock.
+        self._owns_worker = beside is None or not self._settings.is_lockstep
+        if beside is None:
+            self.library = Library(self._guard, printed)
+            self.session = self.library.session
+            self.server_time = ServerTime()
+        else:
+            self.library = beside.library
+            self.session = self.library.open_session(self._guard)
+            self.server_time = beside.server_time
+        if self._owns_worker or beside is None:
+            self.worker = Worker(self._settings.name, is_inline=self._settings.is_inline)
+        else:
+            self.worker = beside.worker
         self.urls = self.library.urls
 
     def close(self, timeout_s: float = 0.0) -> bool:
         """End the worker; True when no call still runs. Forgets the token."""
-        self.library.log_out()
-        is_idle = self._worker.close(timeout_s)
+        if self._is_first:
+            self.library.log_out()
+        else:
+            self.library.close_session(self.session)
+        is_idle = self.worker.close(timeout_s) if self._owns_worker else True
         self._guard.close()
         return is_idle
 
@@ -121,15 +161,22 @@ class RobinhoodTransport:
         """The JSON at `url`; RetryableError, SessionExpiredError or DataError."""
 
         async def once() -> object:
-            return self._json(await self._exchange("GET", url, params=params))
+            return self._json(await self._exchange(_Request("GET", url, {"params": params})))
 
         return await self._retrier.call(policy, once)
 
     async def get_pages(
-        self, url: str, params: Mapping[str, str] | None = None, policy: RetryPolicy = READ
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        policy: RetryPolicy = READ,
+        *,
+        is_moving: bool = False,
     ) -> list[object]:
         """The rows of every page, all of them or an error.
 
+        A list that `is_moving`, newest first, has its first page read again after the last of
+        several: what moved to the front meanwhile has moved past the reader. Rows come twice then.
         DataError: a page without `results`, a `next` on a foreign host, a loop, too many pages.
         """
         rows: list[object] = []
@@ -142,6 +189,8 @@ class RobinhoodTransport:
             rows.extend(page_rows)
             where = self.library.redact(url)
             if next_url is None:
+                if is_moving and len(seen) > 1:
+                    rows.extend(_page(await self.get_json(url, params, policy))[0])
                 break
             if not is_allowed(next_url):
                 host = urlsplit(next_url).hostname
@@ -155,23 +204,53 @@ class RobinhoodTransport:
     async def run(self, call: Callable[[], _T]) -> _T:
         """`call()` on the transport's thread, counted as work in flight."""
         with self._clock.activity():
-            return await self._worker.run(call)
+            return await self.worker.run(call)
+
+    async def get_answer(
+        self, url: str, params: Mapping[str, str] | None = None, *, is_anonymous: bool = False
+    ) -> Answer:
+        """The answer to one GET, whatever its status; `is_anonymous` shows no token."""
+        headers = _ANONYMOUS if is_anonymous else None
+        return await self._exchange(_Request("GET", url, {"params": params, "headers": headers}))
 
     async def post_form(self, url: str, form: Mapping[str, str]) -> Answer:
-        """The answer to a form, whatever its status; sent once. For the session's token only."""
-        return await self._exchange("POST", url, form=form)
+        """The answer to a form, whatever its status; sent once. For logging in and out only."""
+        # A token is renewed on its own word: the old one may be refused already.
+        sent = {"data": form, "headers": _ANONYMOUS}
+        return await self._exchange(_Request("POST", url, sent))
+
+    async def post_json(self, url: str, value: Mapping[str, object]) -> Answer:
+        """As `post_form`, with a JSON body."""
+        headers = {**_ANONYMOUS, "Content-Type": "application/json"}
+        return await self._exchange(_Request("POST", url, {"json": value, "headers": headers}))
+
+    async def post_order(
+        self, url: str, form: Mapping[str, str], departure: Departure | None
+    ) -> Answer:
+        """The answer to an order's form, or to a cancel's, whatever its status; sent once.
+
+        RetryableError: no byte of it has left. UnknownOutcomeError: some may have, and no whole
+        answer came. Without a `departure` the first is raised for both.
+        """
+        # A redirected order would come back as a GET of who knows what.
+        request = _Request("POST", url, {"data": form}, departure, follows_redirects=False)
+        try:
+            return await self._exchange(request)
+        except (RetryableError, DataError) as error:
+            if departure is None or departure.call_off():
+                raise RetryableError(
+                    str(error), retry_after_s=getattr(error, "retry_after_s", None)
+                ) from error
+            raise UnknownOutcomeError(f"no whole answer to the order: {error}") from error
+        except asyncio.CancelledError:
+            if departure is not None:
+                departure.call_off()
+            raise
 
     def _json(self, answer: Answer) -> object:
         return read_json(answer, now=self._clock.now(), redact=self.library.redact)
 
-    async def _exchange(
-        self,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-    ) -> Answer:
+    async def _exchange(self, request: _Request) -> Answer:
         self._check_quiet()
         if self._limiter is not None:
             await self._limiter.take()
@@ -180,18 +259,20 @@ class RobinhoodTransport:
             at = self._clock.now()
             try:
                 async with asyncio.timeout(self._hang_timeout_s):
-                    answer = await self._worker.run(lambda: self._send(method, url, params, form))
+                    answer = await self.worker.run(lambda: self._send(request))
             except TimeoutError:
-                self._tell(at, method, url, None, self._stopwatch.monotonic() - started)
+                self.is_stuck = True
+                self._tell(at, request, None, self._stopwatch.monotonic() - started)
                 limit = self._settings.hang_timeout_s
-                where = self.library.redact(urlsplit(url).path)
+                where = self.library.redact(urlsplit(request.url).path)
                 raise RetryableError(
-                    f"{method} {where} hangs, no end of it in {limit:g} s"
+                    f"{request.method} {where} hangs, no end of it in {limit:g} s"
                 ) from None
             except (Exception, asyncio.CancelledError):
-                self._tell(at, method, url, None, self._stopwatch.monotonic() - started)
+                self._tell(at, request, None, self._stopwatch.monotonic() - started)
                 raise
-            self._tell(at, method, url, answer, self._stopwatch.monotonic() - started)
+            self._tell(at, request, answer, self._stopwatch.monotonic() - started)
+            self.server_time.note(answer.headers.get("date", ""), self._clock.now())
             asked_s = retry_after_s(answer, at)
             if asked_s is not None and answer.status >= 400:
                 self._quiet_until_s = self._clock.monotonic() + asked_s
@@ -208,12 +289,12 @@ class RobinhoodTransport:
             )
 
     def _tell(
-        self, at: datetime, method: str, url: str, answer: Answer | None, latency_s: float
+        self, at: datetime, request: _Request, answer: Answer | None, latency_s: float
     ) -> None:
         exchange = Exchange(
             at=at,
-            method=method,
-            path=self.library.redact(urlsplit(url).path),
+            method=request.method,
+            path=self.library.redact(urlsplit(request.url).path),
             status=answer.status if answer is not None else None,
             latency_s=latency_s,
             retry_after_s=retry_after_s(answer, at) if answer is not None else None,
@@ -222,7 +303,7 @@ class RobinhoodTransport:
 
     async def _charge(self, answer: Answer) -> None:
         """Let the time pass that a marked answer says it would have taken."""
-        if not self._is_rehearsed:
+        if not self.is_rehearsed:
             return
         for header, limit_s in (
             (HEADER_HANG, self._settings.read_timeout_s),
@@ -234,26 +315,24 @@ class RobinhoodTransport:
             if taken_s >= limit_s:
                 raise RetryableError(f"no whole answer within {limit_s:g} s (rehearsed)")
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, str] | None,
-        form: Mapping[str, str] | None,
-    ) -> Answer:
+    def _send(self, request: _Request) -> Answer:
         """Runs on the worker."""
-        deadline = self._stopwatch.monotonic() + self._settings.total_timeout_s
+        url, method = request.url, request.method
+        started = self._stopwatch.monotonic()
+        deadline = started + self._settings.total_timeout_s
         where = self.library.redact(urlsplit(url).path)
+        idle_max_s = self._settings.idle_max_s
+        if idle_max_s is not None and started - self._used_at_s > idle_max_s:
+            self._guard.close()
+        self._guard.departure = request.departure
         try:
-            response = self.library.session.request(
+            response = self.session.request(
                 method,
                 url,
-                params=params,
-                data=form,
-                # A token is renewed on its own word: the old one may be refused already.
-                headers={"Authorization": None} if form is not None else None,
+                allow_redirects=request.follows_redirects,
                 timeout=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
                 stream=True,
+                **request.sent,
             )
             with response:
                 body = self._body(response, deadline, where)
@@ -262,6 +341,7 @@ class RobinhoodTransport:
         except (RequestException, HTTPError, OSError) as error:
             # Not chained: the library's errors carry the whole URL, and with it the account number.
             raise RetryableError(f"{type(error).__name__} on {method} {where}") from None
+        self._used_at_s = self._stopwatch.monotonic()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status_code, headers=headers, body=body, url=url)
 

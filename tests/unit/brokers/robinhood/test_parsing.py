@@ -62,9 +62,13 @@ def position_row(symbol: str = "AAPL", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
 def account_row(**changes: Any) -> dict[str, Any]:
     return {
         "account_number": ACCOUNT,
+        "type": "cash",
         "cash": "1000.0000",
         "unsettled_funds": "300.0000",
         "cash_held_for_orders": "100.0000",
@@ -323,8 +327,25 @@ def test_account_knows_its_settled_cash() -> None:
     snapshot = parsing.parse_account(account_row(), portfolio_row(), ACCOUNT, now)
 
     assert snapshot.settled_cash == Decimal(600)
+    assert snapshot.held_for_orders == Decimal(100)
     assert (snapshot.cash, snapshot.buying_power) == (Decimal(1000), Decimal(900))
     assert (snapshot.equity, snapshot.at) == (Decimal(2872), now)
+
+
+def test_margin_account_may_spend_what_is_unsettled_but_no_loan() -> None:
+    """There unsettled proceeds may be spent; what is held for orders may not."""
+    now = datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+    snapshot = parsing.parse_account(account_row(type="margin"), portfolio_row(), ACCOUNT, now)
+
+    assert snapshot.settled_cash == Decimal(900)
+
+
+@pytest.mark.parametrize("kind", [None, "", "ira", 7])
+def test_account_of_an_unknown_type_is_refused(kind: object) -> None:
+    """Which cash may be spent hangs on the type, so it is never guessed."""
+    with pytest.raises(DataError, match="type"):
+        parsing.parse_account(account_row(type=kind), portfolio_row(), ACCOUNT, NOW)
 
 
 @pytest.mark.parametrize(

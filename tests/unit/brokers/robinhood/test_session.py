@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_bot.brokers.robinhood.refresh import parse_session
+from trading_bot.brokers.robinhood.grants import parse_session
 from trading_bot.brokers.robinhood.session import BrokerSession, token_expiry
 from trading_bot.domain.errors import DataError
 

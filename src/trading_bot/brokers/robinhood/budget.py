@@ -1,0 +1,69 @@
+"""How often orders are sent: an entry only with a token for itself and for every stop owed."""
+
+from dataclasses import dataclass
+
+from trading_bot.domain.errors import RetryableError
+from trading_bot.domain.order import Leg, OrderIntent
+from trading_bot.ports.clock import Clock
+from trading_bot.runtime.rate_limit import TokenBucket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderBudgetSettings:
+    """Robinhood has been seen to throttle about eight orders in a row: stay under that.
+
+    `stop_owed_s` is how long after an entry a token is kept for its stop: its life at the broker,
+    and the poll that sees the fill.
+    """
+
+    per_second: float = 0.4
+    burst: int = 6
+    stop_owed_s: float = 30.0
+
+
+class OrderBudget:
+    """Tokens of orders and cancels. Sells and cancels wait for one, before any entry.
+
+    An entry never waits: a token that is not there now means that what protects the positions at
+    hand would have to.
+    """
+
+    def __init__(self, clock: Clock, settings: OrderBudgetSettings | None = None) -> None:
+        self._clock = clock
+        self._settings = settings or OrderBudgetSettings()
+        self._bucket = TokenBucket(
+            clock, per_second=self._settings.per_second, burst=self._settings.burst
+        )
+        self._owed: dict[str, float] = {}
+
+    def may_place_entry(self) -> bool:
+        """True when there are tokens for an entry, for its stop and for every stop still owed."""
+        now = self._clock.monotonic()
+        self._owed = {trade: until for trade, until in self._owed.items() if until > now}
+        return self._bucket.available() >= 2 + len(self._owed)
+
+    async def take(self, intent: OrderIntent) -> None:
+        """A token for this order; RetryableError, at once, for an entry that may not have one."""
+        if intent.leg is not Leg.ENTRY:
+            self.release(intent.trade_id)
+            await self.take_urgent()
+            return
+        if not self.may_place_entry() or not self._bucket.try_take():
+            raise RetryableError(
+                "not sent: the order budget has no token for the entry and its stop",
+                retry_after_s=1 / self._settings.per_second,
+            )
+        owed_until = self._clock.monotonic() + self._settings.stop_owed_s
+        self._owed[intent.trade_id] = owed_until
+
+    async def take_urgent(self) -> None:
+        """A token for what must not wait behind entries: a sell, a cancel."""
+        await self._bucket.take(urgent=True)
+
+    def release(self, trade_id: str) -> None:
+        """No stop is owed for this trade any more."""
+        self._owed.pop(trade_id, None)
+
+    def pause(self, seconds: float) -> None:
+        """Robinhood asked for quiet."""
+        self._bucket.pause(seconds)

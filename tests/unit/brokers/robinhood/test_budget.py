@@ -1,0 +1,106 @@
+"""The order budget: protection is never short of a token because of an entry."""
+
+from datetime import timedelta
+
+import pytest
+
+from support.paper import SetClock, make_ref, run
+from support.robinhood_orders import make_intent
+from trading_bot.brokers.robinhood.budget import OrderBudget, OrderBudgetSettings
+from trading_bot.domain.errors import RetryableError
+from trading_bot.domain.order import Leg, OrderIntent
+
+
+def entry(name: str) -> OrderIntent:
+    return make_intent(Leg.ENTRY, name=name, trade_id=make_ref(name))
+
+
+def stop(name: str) -> OrderIntent:
+    return make_intent(Leg.STOP, name=f"stop {name}", trade_id=make_ref(name))
+
+
+def enter_all(budget: OrderBudget) -> list[str]:
+    """Entries as long as the budget gives them a token; their names."""
+    entered = []
+    for number in range(20):
+        try:
+            run(budget.take(entry(str(number))))
+        except RetryableError:
+            break
+        entered.append(str(number))
+    return entered
+
+
+def test_every_entry_leaves_a_token_for_its_stop() -> None:
+    """The stops of all entries that were let through go out without any wait."""
+    clock = SetClock()
+    budget = OrderBudget(clock, OrderBudgetSettings(burst=6))
+    before = clock.now()
+
+    entered = enter_all(budget)
+    for name in entered:
+        run(budget.take(stop(name)))
+
+    assert len(entered) == 3
+    assert clock.now() == before
+
+
+def test_an_entry_without_a_token_is_not_sent_and_does_not_wait() -> None:
+    """Its quote is old by the time there is one."""
+    clock = SetClock()
+    budget = OrderBudget(clock)
+    enter_all(budget)
+    before = clock.now()
+
+    assert not budget.may_place_entry()
+    with pytest.raises(RetryableError, match="not sent"):
+        run(budget.take(entry("late")))
+    assert clock.now() == before
+
+
+def test_a_sell_waits_for_its_token_and_gets_it() -> None:
+    """Seconds, with the budget empty."""
+    clock = SetClock()
+    budget = OrderBudget(clock, OrderBudgetSettings(burst=2, per_second=0.5))
+    before = clock.now()
+
+    for name in ("a", "b", "c"):
+        run(budget.take(stop(name)))
+
+    assert timedelta(seconds=2) <= clock.now() - before < timedelta(seconds=2.1)
+
+
+def test_an_entry_that_came_to_nothing_keeps_no_token() -> None:
+    """Rejected or never sent: no stop of it will come."""
+    budget = OrderBudget(SetClock(), OrderBudgetSettings(burst=3))
+    run(budget.take(entry("a")))
+    assert not budget.may_place_entry()
+
+    budget.release(make_ref("a"))
+
+    assert budget.may_place_entry()
+
+
+def test_a_stop_that_never_came_keeps_its_token_for_a_while_only() -> None:
+    """An entry that did not fill needs none; nothing tells us so but time."""
+    clock = SetClock()
+    budget = OrderBudget(clock, OrderBudgetSettings(burst=3, per_second=0.000001))
+    run(budget.take(entry("a")))
+    assert not budget.may_place_entry()
+
+    clock.at += timedelta(seconds=31)
+
+    assert budget.may_place_entry()
+
+
+def test_asked_for_quiet_nothing_is_sent_meanwhile() -> None:
+    """Whoever goes on is blocked for hours."""
+    clock = SetClock()
+    budget = OrderBudget(clock)
+    before = clock.now()
+
+    budget.pause(14)
+
+    assert not budget.may_place_entry()
+    run(budget.take_urgent())
+    assert clock.now() - before >= timedelta(seconds=14)
