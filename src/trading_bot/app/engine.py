@@ -48,11 +48,16 @@ _STAGE_TIMEOUT_S = 5.0
 RunMode = Literal["rehearsal", "paper", "live"]
 
 
+def _not_known() -> None:
+    return None
+
+
 @dataclass(slots=True, kw_only=True)
 class Parts:
     """What a mode brings: its clock, and how to make its quotes and its broker over the journal.
 
     `pacer` is the real time of what runs beside the daemon; `services` are more of those, by name.
+    `skew_s` says how far the broker's clock is ahead of ours, None while not known.
     """
 
     mode: RunMode
@@ -65,6 +70,7 @@ class Parts:
     chance: random.Random
     pacer: Clock = field(default_factory=SystemClock)
     is_real_time: bool = True
+    skew_s: Callable[[], float | None] = _not_known
     services: dict[str, Service] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
     measures: Measures = field(default_factory=Measures)
@@ -150,6 +156,7 @@ class Engine:
             notifier=parts.notifier,
             roll=self._roll,
             rescue=self._rescue,
+            skew_s=parts.skew_s,
             measures=parts.measures,
             observers=parts.observers,
         )

@@ -14,6 +14,7 @@ from trading_bot.app.replay import config_of
 from trading_bot.app.sink import WriterSink, WriterTape
 from trading_bot.app.strategy_files import make_factories
 from trading_bot.brokers.paper import PaperBroker
+from trading_bot.config.identity import REDACTED
 from trading_bot.config.load import load_config
 from trading_bot.config.model import Config
 from trading_bot.core.codec import decode_event
@@ -83,10 +84,17 @@ class Look:
         return not self.findings and not self.causes
 
 
-def case_of(home: Home, connect: Connect | None = None) -> Case:
+def case_of(
+    home: Home,
+    connect: Connect | None = None,
+    *,
+    account_number: str | None = None,
+    clock: Clock | None = None,
+) -> Case:
     """What the home's last session says; ConfigError when there was none or it cannot be read.
 
-    `connect` is another broker than the mode's own: an exchange on this machine.
+    `connect` is another broker than the mode's own, an exchange on this machine, `account_number`
+    its account, which no record holds, and `clock` its time.
     """
     records = HomeRecords(home)
     lines = records.tail(STREAM_SESSIONS, 1)
@@ -95,8 +103,13 @@ def case_of(home: Home, connect: Connect | None = None) -> Case:
     last = SessionRecord.from_jsonl_line(lines[-1])
     mode = _mode(last)
     config = config_of(last) if mode == "rehearsal" else load_config(home)
-    clock: Clock = SystemClock()
-    if mode == "rehearsal":
+    if connect is None and config.account_number == REDACTED:
+        raise ConfigError("the exchange that this rehearsal's orders went to is gone with it")
+    if account_number is not None:
+        config = config.model_copy(update={"account_number": account_number})
+    if clock is None and mode != "rehearsal":
+        clock = SystemClock()
+    if clock is None:
         # A rehearsal's home goes on at the moment its records end, whatever the real time is.
         clock = PacedClock(_last_moment(records), 1.0)
     if connect is None:
