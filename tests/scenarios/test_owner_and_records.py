@@ -6,12 +6,13 @@ import shutil
 import urllib.request
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.rehearsal import flat_day
+from support.rehearsal import DAY, flat_day, together
 from support.scenarios import SEED, Play, terminate, time_of
 from trading_bot.app.reconcile import case_of, robinhood
 from trading_bot.app.rehearse import (
@@ -27,7 +28,9 @@ from trading_bot.cli.main import main
 from trading_bot.cli.parser import make_parser
 from trading_bot.cli.reconcile import settle
 from trading_bot.market.calendar import NyseCalendar
-from trading_bot.rehearsal.brokerage import AccountSettings
+from trading_bot.rehearsal.brokerage import NO_PLAN, AccountSettings, Plan
+from trading_bot.rehearsal.corporate import Split, split_days
+from trading_bot.rehearsal.day import PlayedDay
 from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
 from trading_bot.rehearsal.owner import Cancels
 from trading_bot.rehearsal.server import ExchangeServer
@@ -43,9 +46,17 @@ SOLD_AT = 41.0
 class LivePlay(Play):
     """A home whose orders go to the exchange over HTTP; the exchange stays when the play ends."""
 
-    def __init__(self, root: Path, exchange: Exchange | None = None) -> None:
-        super().__init__(root, (flat_day(SYMBOL),), account_number=NUMBER)
-        self.exchange = exchange or Exchange(self.days, NyseCalendar(), ExchangeSettings(seed=SEED))
+    def __init__(
+        self,
+        root: Path,
+        exchange: Exchange | None = None,
+        *,
+        days: tuple[PlayedDay, ...] = (flat_day(SYMBOL),),
+        plan: Plan = NO_PLAN,
+    ) -> None:
+        super().__init__(root, days, account_number=NUMBER)
+        settings = ExchangeSettings(seed=SEED, plan=plan)
+        self.exchange = exchange or Exchange(self.days, NyseCalendar(), settings)
         _issue_session(self.home, self.exchange, self.open - LEAD)
 
     def run(self, *plans: Any, start: datetime | None = None, until: datetime | None = None) -> str:
@@ -182,3 +193,35 @@ def test_with_every_record_lost_the_position_is_protected(tmp_path: Path) -> Non
     assert found[0]["stop_ref_id"] in json.dumps(ledger, default=str), "the broker has it"
     assert "position_without_record" in [subject for _, subject, _ in play.heard.alerts]
     assert not play.lines("trades")
+
+
+@pytest.mark.ci
+def test_a_split_overnight_is_left_alone_until_a_person_accepts_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twice the shares, the stop gone: nothing is sent; accepted, the stop stands at half price."""
+    tomorrow = DAY + timedelta(days=1)
+    split = Split(symbol=SYMBOL, day=tomorrow, multiplier=2)
+    days = split_days(together(flat_day(SYMBOL), flat_day(SYMBOL, tomorrow)), split)
+    play = LivePlay(tmp_path, days=days, plan=Plan(splits=(split,)))
+    play.run(until=play.after_open(SOLD_AT))
+    before = [o for o in play.lines("orders") if o["kind"] == "intent"]
+    opens = days[1].session.open
+
+    play.run(start=opens - timedelta(minutes=8), until=opens + timedelta(minutes=4))
+    held = [o for o in play.lines("orders") if o["kind"] == "intent"]
+    (found,) = [n for n in notes(play) if n["what"] == "difference"]
+    words = ("--accept", found["key"], "--ratio", "2", "--why", "read the notice", "--yes")
+    accepted = play.at_the_desk(*words)
+    started = play.events[-1].at + timedelta(minutes=2)
+    play.run(start=started, until=started + timedelta(minutes=2))
+
+    assert found["difference_kind"] == "corporate_action"
+    assert held == before, "nothing was sent for other shares than we bought"
+    assert accepted == exits.OK
+    stop = [o for o in play.lines("orders") if o["kind"] == "intent"][len(before)]
+    first = next(o for o in before if o["leg"] == "stop")
+    assert stop["leg"] == "stop"
+    assert stop["data"]["quantity"] == 2 * first["data"]["quantity"]
+    assert Decimal(stop["data"]["stop_price"]) * 2 == Decimal(first["data"]["stop_price"])
+    capsys.readouterr()
