@@ -10,6 +10,7 @@ from trading_bot.core.protect import RULES, Cause
 from trading_bot.core.say import day_pnl
 from trading_bot.core.state import CoreState
 from trading_bot.domain.money import text_of
+from trading_bot.domain.position import AccountSnapshot
 from trading_bot.logging.line import format_timestamp
 from trading_bot.runtime.measure import Measures
 from trading_bot.storage.home import Home
@@ -36,7 +37,7 @@ def write_status(
 
 def status_of(state: CoreState, now: datetime, measures: Measures, mode: str) -> dict[str, Any]:
     """The state in words and numbers; amounts as text."""
-    session, account = state.session, state.account
+    session = state.session
     pnl = day_pnl(state)
     return {
         "at": format_timestamp(now),
@@ -65,14 +66,7 @@ def status_of(state: CoreState, now: datetime, measures: Measures, mode: str) ->
             "hanging_s": _hanging_s(state, now),
             "symbols": {name: _quote(symbol, now) for name, symbol in state.symbols.items()},
         },
-        "account": None
-        if account is None
-        else {
-            "at": format_timestamp(account.at),
-            "equity": text_of(account.equity),
-            "cash": text_of(account.cash),
-            "buying_power": text_of(account.buying_power),
-        },
+        "account": None if state.account is None else _account(state.account),
         "day": {
             "opening_equity": None
             if state.day.opening_equity is None
@@ -84,6 +78,15 @@ def status_of(state: CoreState, now: datetime, measures: Measures, mode: str) ->
         },
         "positions": [_position(state, trade_id, now) for trade_id in state.book.trades],
         "measures": measures.summary(),
+    }
+
+
+def _account(account: AccountSnapshot) -> dict[str, Any]:
+    return {
+        "at": format_timestamp(account.at),
+        "equity": text_of(account.equity),
+        "cash": text_of(account.cash),
+        "buying_power": text_of(account.buying_power),
     }
 
 
