@@ -24,6 +24,7 @@ from trading_bot.core.events import (
     OrderPlaced,
     OrdersArrived,
     PollArrived,
+    ReconcileArrived,
     SessionInfo,
     Started,
     StartState,
@@ -35,7 +36,7 @@ from trading_bot.core.state import CoreState, new_state
 from trading_bot.core.step import step
 from trading_bot.domain.bar import Bar
 from trading_bot.domain.money import price_from_float
-from trading_bot.domain.order import BrokerOrder, Execution, OrderIntent, OrderState
+from trading_bot.domain.order import BrokerOrder, Execution, OrderIntent, OrderState, Side
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.domain.quote import Fundamental, MarketHours, Quote
 from trading_bot.domain.signal import ExitSignal, Signal
@@ -44,6 +45,7 @@ from trading_bot.execution.settings import ExecutionSettings
 from trading_bot.market.calendar import NyseCalendar, Session
 from trading_bot.market.quote_check import QuoteLimits
 from trading_bot.performance.settings import PerformanceSettings
+from trading_bot.ports.records import STREAM_ORDERS
 from trading_bot.query.start import read_start
 from trading_bot.risk.limits import RiskLimits
 
@@ -274,7 +276,13 @@ class Core:
         return effects
 
     def start(
-        self, at: datetime | None = None, *, is_new: bool = True, **changes: Any
+        self,
+        at: datetime | None = None,
+        *,
+        is_new: bool = True,
+        reconciles: bool = False,
+        is_desk_only: bool = False,
+        **changes: Any,
     ) -> list[Effect]:
         """Begin the trading day of `at` from what is on record."""
         at = at or self.now
@@ -282,13 +290,57 @@ class Core:
         start = read_start(MemoryRecords(self.lines), day)
         values = {name: getattr(start, name) for name in StartState.__dataclass_fields__}
         start = StartState(**(values | changes))
-        return self.send(Started(at=at, session=INFO, start=start, is_new_session=is_new))
+        return self.send(
+            Started(
+                at=at,
+                session=INFO,
+                start=start,
+                is_new_session=is_new,
+                reconciles=reconciles,
+                is_desk_only=is_desk_only,
+            )
+        )
 
-    def again(self, at: datetime) -> "Core":
+    def again(self, at: datetime, **how: Any) -> "Core":
         """Another process in the same home, started at `at`."""
         other = Core(settings=self.settings, lines={k: list(v) for k, v in self.lines.items()})
-        other.start(at)
+        other.start(at, **how)
         return other
+
+    def reconcile(
+        self, at: datetime, *orders: BrokerOrder, cash: str = "100000.00", **shares: int
+    ) -> list[Effect]:
+        """A reading of everything: orders, shares by symbol, cash."""
+        positions = tuple(
+            BrokerPosition(
+                symbol=symbol,
+                quantity=Decimal(quantity),
+                held_for_sells=Decimal(
+                    sum(
+                        o.quantity - o.filled_quantity
+                        for o in orders
+                        if o.symbol == symbol and o.side is Side.SELL and not o.state.is_final
+                    )
+                ),
+                average_price=None,
+            )
+            for symbol, quantity in shares.items()
+        )
+        return self.send(
+            ReconcileArrived(
+                at=at,
+                since=at - timedelta(days=4),
+                orders=orders,
+                positions=positions,
+                account=make_account(at, cash),
+            )
+        )
+
+    def notes(self, what: str, effects: Sequence[Effect] | None = None) -> list[Any]:
+        """The data of the orders' notes of that name, in `effects` or ever."""
+        records = self.records(STREAM_ORDERS, effects)
+        notes = [r.data for r in records if r.kind == "note"]
+        return [data for data in notes if data.get("what") == what]
 
     def open_day(self, at: datetime | None = None, equity: str = "100000.00") -> None:
         """Hours and account as they come before the open."""
@@ -311,6 +363,11 @@ class Core:
         moment = at or due
         assert moment is not None, f"timer {name} was not set"
         return self.send(TimerFired(at=moment, name=name))
+
+    def send_timer(self, name: str, at: datetime) -> list[Effect]:
+        """A timer comes due at `at`, set or not."""
+        self.timers.pop(name, None)
+        return self.send(TimerFired(at=at, name=name))
 
     def ask(self, at: datetime) -> RequestPoll | None:
         """The poll timer comes due; what it asks for."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from support.core_builders import (
@@ -29,6 +30,7 @@ from trading_bot.domain.order import (
     Leg,
     OrderIntent,
     OrderState,
+    Side,
 )
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.domain.quote import Fundamental, HistoricalBar, MarketHours, Quote
@@ -105,6 +107,7 @@ class Broker:
     log: Log
     on_place: Callable[[OrderIntent], Awaitable[None]] | None = None
     on_read: Behaviour = behave
+    on_positions: Behaviour = behave
     fills_entries: bool = True
     held: dict[str, BrokerOrder] = field(default_factory=dict)
     placed_at: list[datetime] = field(default_factory=list)
@@ -145,7 +148,22 @@ class Broker:
         return tuple(self.held.values())
 
     async def positions(self) -> tuple[BrokerPosition, ...]:
-        return ()
+        await self.on_positions()
+        await self.clock.sleep(LAG)
+        held: dict[str, int] = {}
+        for order in self.held.values():
+            sign = 1 if order.side is Side.BUY else -1
+            held[order.symbol] = held.get(order.symbol, 0) + sign * order.filled_quantity
+        return tuple(
+            BrokerPosition(
+                symbol=symbol,
+                quantity=Decimal(quantity),
+                held_for_sells=Decimal(0),
+                average_price=None,
+            )
+            for symbol, quantity in held.items()
+            if quantity
+        )
 
     async def account(self) -> AccountSnapshot:
         await self.clock.sleep(LAG)
@@ -204,6 +222,8 @@ class Stage:
         self.calls = Calls(
             clock=self.clock, quotes=self.quotes, broker=self.broker, inbox=self.inbox
         )
+        self.reconciles = False
+        self.skew_s: float | None = None
         self.roll_error: Exception | None = None
         self.rolled: list[date] = []
         self.observed: list[str] = []
@@ -213,6 +233,7 @@ class Stage:
             tape=self.sink,
             notifier=Notes(self.log),
             roll=self._roll,
+            skew_s=lambda: self.skew_s,
             measures=Measures(),
             observers=(lambda event, _effects: self.observed.append(type(event).__name__),),
         )
@@ -240,7 +261,13 @@ class Stage:
 
     def _started(self, at: datetime, *, is_new: bool, day: date | None = None) -> Started:
         start = read_start(MemoryRecords(self.sink.lines), day or CALENDAR.trading_day(at))
-        return Started(at=at, session=INFO, start=start, is_new_session=is_new)
+        return Started(
+            at=at,
+            session=INFO,
+            start=start,
+            is_new_session=is_new,
+            reconciles=self.reconciles,
+        )
 
     async def _roll(self, trading_day: date) -> Started:
         if self.roll_error is not None:

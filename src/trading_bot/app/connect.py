@@ -30,7 +30,7 @@ from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.broker import Broker
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.quote_source import QuoteSource
-from trading_bot.ports.records import STREAM_PAPER_BROKER
+from trading_bot.ports.records import STREAM_PAPER_BROKER, RecordSink
 from trading_bot.query.records import HomeRecords
 from trading_bot.runtime.rate_limit import TokenBucket, UrgentTurns
 from trading_bot.runtime.retry import Retrier
@@ -79,6 +79,11 @@ class Connection:
     printed: Callable[[str], None] = _unheard
     warned: Callable[[str], None] = _unheard
     keepers: list[SessionKeeper] = field(default_factory=list)
+    transports: list[RobinhoodTransport] = field(default_factory=list)
+
+    def skew_s(self) -> float | None:
+        """Seconds by which the other side's clock is ahead of ours; None while not known."""
+        return self.transports[-1].server_time.ahead_s if self.transports else None
 
     async def open(self, *, limits_reads: bool) -> _Line:
         """Load the session and use it, renewed where that is due; errors say what to do."""
@@ -95,6 +100,7 @@ class Connection:
             limiter=bucket if limits_reads else None,
         )
         self.stack.callback(transport.close)
+        self.transports.append(transport)
         keeper = SessionKeeper(transport, SessionFile(self.home.session_pickle), self.clock)
         await keeper.start()
         await self._renew_if_due(keeper)
@@ -158,7 +164,7 @@ class LiveConnection(Connection):
     """Quotes and the account behind the configured number, each on a session of its own."""
 
     async def __call__(
-        self, _sink: WriterSink, _records: HomeRecords
+        self, _sink: RecordSink, _records: HomeRecords
     ) -> tuple[QuoteSource, Broker]:
         """Connect; errors say what to do."""
         number = self.config.account_number

@@ -48,11 +48,16 @@ _STAGE_TIMEOUT_S = 5.0
 RunMode = Literal["rehearsal", "paper", "live"]
 
 
+def _not_known() -> None:
+    return None
+
+
 @dataclass(slots=True, kw_only=True)
 class Parts:
     """What a mode brings: its clock, and how to make its quotes and its broker over the journal.
 
     `pacer` is the real time of what runs beside the daemon; `services` are more of those, by name.
+    `skew_s` says how far the broker's clock is ahead of ours, None while not known.
     """
 
     mode: RunMode
@@ -65,6 +70,7 @@ class Parts:
     chance: random.Random
     pacer: Clock = field(default_factory=SystemClock)
     is_real_time: bool = True
+    skew_s: Callable[[], float | None] = _not_known
     services: dict[str, Service] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
     measures: Measures = field(default_factory=Measures)
@@ -150,19 +156,22 @@ class Engine:
             notifier=parts.notifier,
             roll=self._roll,
             rescue=self._rescue,
+            skew_s=parts.skew_s,
             measures=parts.measures,
             observers=parts.observers,
         )
         self.daemon = Daemon(self.state, ports, inbox, calls)
         if self._stop_asked:
             self.daemon.request_stop(self._stop_asked)
-        info = self._info(broker)
-        start = self._read_start(parts.calendar.trading_day(parts.clock.now()))
-        await self._write_session("start", info, start, None)
-        started = Started(at=parts.clock.now(), session=info, start=start, is_new_session=True)
+        info = self.info_of(broker)
+        start = self.read_start(parts.calendar.trading_day(parts.clock.now()))
+        await self.write_session("start", info, start, None)
+        started = Started(
+            at=parts.clock.now(), session=info, start=start, is_new_session=True, reconciles=True
+        )
         async with self._services(self._writer, self.state):
             reason = await self.daemon.run(started)
-        await self._write_session("end", info, start, reason)
+        await self.write_session("end", info, start, reason)
         with suppress(OSError):
             # On a full disk the last status stays the one before; the reason is told all the same.
             write_status(self._home, self.state, parts.clock.now(), parts.measures, parts.mode)
@@ -195,7 +204,14 @@ class Engine:
             text = f"{type(event.error).__name__}: {event.error}"
             self._parts.notifier.notify("WARNING", f"task {event.name} {event.kind}", text)
 
-    def _info(self, broker: Broker) -> SessionInfo:
+    @property
+    def writer(self) -> JournalWriter:
+        """The home's journals, inside the engine's context."""
+        assert self._writer is not None, "the engine is used inside its context"
+        return self._writer
+
+    def info_of(self, broker: Broker) -> SessionInfo:
+        """What every record of this run carries."""
         is_live = broker.execution_mode == "LIVE"
         return SessionInfo(
             session_id=self._parts.session_id,
@@ -205,7 +221,8 @@ class Engine:
             account_id=self._config.account_number if is_live else None,
         )
 
-    def _read_start(self, trading_day: date) -> StartState:
+    def read_start(self, trading_day: date) -> StartState:
+        """Where the day starts from; damage is in its `protect_only`."""
         try:
             start = read_start(self._records, trading_day)
         except DataError as error:
@@ -243,17 +260,19 @@ class Engine:
         assert self.state is not None, "only a running daemon rolls"
         assert self.state.info is not None, "only a started daemon rolls"
         await self._writer.roll(trading_day)
-        start = self._read_start(trading_day)
+        start = self.read_start(trading_day)
         info = self.state.info
-        return Started(at=self._parts.clock.now(), session=info, start=start, is_new_session=False)
+        now = self._parts.clock.now()
+        return Started(at=now, session=info, start=start, is_new_session=False, reconciles=True)
 
-    async def _write_session(
+    async def write_session(
         self,
         kind: Literal["start", "end"],
         info: SessionInfo,
         start: StartState,
         reason: str | None,
     ) -> None:
+        """Record that this run began or ended."""
         parts = self._parts
         record = SessionRecord(
             kind=kind,

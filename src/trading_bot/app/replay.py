@@ -171,7 +171,7 @@ class Replayer:
         session = self._sessions.get(started.session.session_id)
         if session is None:
             raise DataError(f"session {started.session.session_id} of the tape is not on record")
-        config = _config_of(session)
+        config = config_of(session)
         key = self._home.key_file.read_bytes()
         identity = Identity(
             mode=session.mode, account=_account(self._home, session, config), key=key
@@ -191,7 +191,8 @@ class Replayer:
         return found
 
 
-def _config_of(session: SessionRecord) -> Config:
+def config_of(session: SessionRecord) -> Config:
+    """The settings that the session was run with; ConfigError when they are of another version."""
     try:
         return Config.model_validate(dict(session.config))
     except ValidationError as error:

@@ -120,4 +120,5 @@ def _parts(connection: PaperConnection, key: bytes, notifier: Notifier) -> Parts
         connect=connection,
         notifier=notifier,
         chance=connection.chance,
+        skew_s=connection.skew_s,
     )

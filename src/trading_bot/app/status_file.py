@@ -6,9 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from trading_bot.core.protect import RULES, Cause
 from trading_bot.core.say import day_pnl
 from trading_bot.core.state import CoreState
 from trading_bot.domain.money import text_of
+from trading_bot.domain.position import AccountSnapshot
 from trading_bot.logging.line import format_timestamp
 from trading_bot.runtime.measure import Measures
 from trading_bot.storage.home import Home
@@ -35,7 +37,7 @@ def write_status(
 
 def status_of(state: CoreState, now: datetime, measures: Measures, mode: str) -> dict[str, Any]:
     """The state in words and numbers; amounts as text."""
-    session, account = state.session, state.account
+    session = state.session
     pnl = day_pnl(state)
     return {
         "at": format_timestamp(now),
@@ -48,6 +50,7 @@ def status_of(state: CoreState, now: datetime, measures: Measures, mode: str) ->
         if session is None
         else {"open": format_timestamp(session.open), "close": format_timestamp(session.close)},
         "protect_only": state.protect_only or None,
+        **_protection(state),
         "broker_session": {
             "ends_at": format_timestamp(state.session_ends_at) if state.session_ends_at else None,
             "problem": state.session_problem or None,
@@ -60,16 +63,10 @@ def status_of(state: CoreState, now: datetime, measures: Measures, mode: str) ->
         "quotes": {
             "failed_polls": state.calls.poll_failures,
             "polls_skipped": state.calls.polls_skipped,
+            "hanging_s": _hanging_s(state, now),
             "symbols": {name: _quote(symbol, now) for name, symbol in state.symbols.items()},
         },
-        "account": None
-        if account is None
-        else {
-            "at": format_timestamp(account.at),
-            "equity": text_of(account.equity),
-            "cash": text_of(account.cash),
-            "buying_power": text_of(account.buying_power),
-        },
+        "account": None if state.account is None else _account(state.account),
         "day": {
             "opening_equity": None
             if state.day.opening_equity is None
@@ -82,6 +79,49 @@ def status_of(state: CoreState, now: datetime, measures: Measures, mode: str) ->
         "positions": [_position(state, trade_id, now) for trade_id in state.book.trades],
         "measures": measures.summary(),
     }
+
+
+def _account(account: AccountSnapshot) -> dict[str, Any]:
+    return {
+        "at": format_timestamp(account.at),
+        "equity": text_of(account.equity),
+        "cash": text_of(account.cash),
+        "buying_power": text_of(account.buying_power),
+    }
+
+
+def _protection(state: CoreState) -> dict[str, Any]:
+    reconciled = state.reconciled
+    return {
+        "protections": [
+            {
+                "cause": cause,
+                "reason": held.text,
+                "since": format_timestamp(held.since),
+                "ends": RULES[Cause(cause)].ends,
+            }
+            for cause, held in state.protection.items()
+        ],
+        "differences": [
+            {
+                "key": key,
+                "ours": held.difference.ours,
+                "broker": held.difference.broker,
+                "since": format_timestamp(held.since),
+                "is_gone": held.is_gone,
+            }
+            for key, held in reconciled.open.items()
+        ],
+        "frozen": sorted(reconciled.frozen),
+        "reconciled_at": None if reconciled.at is None else format_timestamp(reconciled.at),
+    }
+
+
+def _hanging_s(state: CoreState, now: datetime) -> float:
+    calls = state.calls
+    if calls.poll is None or calls.poll_asked_at is None:
+        return 0.0
+    return round(max((now - calls.poll_asked_at).total_seconds(), 0.0), 3)
 
 
 def _quote(symbol: Any, now: datetime) -> dict[str, Any]:

@@ -90,6 +90,17 @@ exit codes: 0 all is well; 4 damage, named by file, line and byte
 exit codes: 0 alive and ready; 1 alive, but not ready (the reason is printed); 3 not running
 with --alive: 0 it runs and its loop moves, ready or not; 3 it does not run or does not respond
 """,
+    "reconcile": """\
+Reads orders, positions and cash of the home's broker and compares them with the records. The
+daemon must not run. Nothing is sent; without --accept nothing is written.
+What --accept means: a missing trade is adopted from the broker's history, missing shares are booked
+as the owner's own sale, shares or orders too many are not ours, a changed order is taken as it is,
+a split counts with its --ratio; the code of a cause ends protect-only.
+exit codes: 0 the books agree; 3 they do not, or nothing may be opened
+examples:
+  trading-bot reconcile
+  trading-bot reconcile --accept shares:AAPL:100:50 --why "sold on the phone"
+""",
     "config": """\
   check    says what is wrong, a line each, and exits with 2; or that all is well
   show     prints what is in force as JSON, secrets covered
@@ -140,6 +151,7 @@ def make_parser() -> ArgumentParser:
     _add_why(add("why", "why a symbol was traded, or was not"))
     _add_verify(add("verify", "checks every record against its seal"))
     _add_status(add("status", "is it up, is it ready"))
+    _add_reconcile(add("reconcile", "the records against the broker's account"))
     _add_config(add("config", "checks and shows the settings, prints their schema"))
     return parser
 
@@ -263,6 +275,26 @@ def _add_status(command: ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="for programs")
     command.add_argument(
         "--alive", action="store_true", help="exit with 0 while it lives, ready or not"
+    )
+
+
+def _add_reconcile(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="settle this difference, or end this cause, by the name that is shown",
+    )
+    command.add_argument(
+        "--not-ours",
+        action="store_true",
+        help="what is accepted is not ours, instead of adopting it",
+    )
+    command.add_argument("--ratio", default="", metavar="R", help="new shares for an old one: 2")
+    command.add_argument("--why", default="", metavar="TEXT", help="the reason, for the record")
+    command.add_argument(
+        "--yes", action="store_true", help="do not ask for a typed confirmation; needs --why"
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from trading_bot.core import polls, stopping, trades
+from trading_bot.core import polls, protect, reconcile_asks, stopping, trades
 from trading_bot.core.effects import SetTimer
 from trading_bot.core.events import (
     AccountArrived,
@@ -13,7 +13,6 @@ from trading_bot.core.events import (
     OrderFailed,
     OrderPlaced,
     OrdersArrived,
-    SessionKnown,
 )
 from trading_bot.core.say import Data, Numbers, alarm, is_news, note, over, say_order, warn
 from trading_bot.core.state import CoreState, Out
@@ -75,6 +74,9 @@ def on_call_failed(state: CoreState, event: CallFailed, out: Out) -> None:
     """Keep what is known, say so once, ask again later."""
     if event.what == "poll":
         polls.on_poll_failed(state, event, out)
+        return
+    if event.what == "reconcile":
+        reconcile_asks.on_failed(state, event, out)
         return
     numbers: Numbers = {"family": event.family, "reason": event.reason}
     if is_news(state, f"{event.what}_down"):
@@ -157,11 +159,6 @@ def on_cancel(state: CoreState, event: CancelAnswered, out: Out) -> None:
 def on_journal_failed(state: CoreState, event: JournalFailed, out: Out) -> None:
     """Nothing may be opened that cannot be recorded."""
     state.is_journal_dead = event.is_dead
-    state.protect_only = f"the record cannot be written: {event.reason}"
+    cause = protect.Cause.JOURNAL_DEAD if event.is_dead else protect.Cause.DISK_FULL
+    protect.begin(state, out, event.at, cause, f"the record cannot be written: {event.reason}")
     alarm(state, out, event.at, "journal_failed", "protect_only", {"reason": event.reason})
-
-
-def on_session_known(state: CoreState, event: SessionKnown, _out: Out) -> None:
-    """Keep what is known of the session with the broker."""
-    state.session_ends_at = event.ends_at
-    state.session_problem = event.needs_person

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from trading_bot.core import bars, polls, stopping, trades
+from trading_bot.core import bars, corporate, polls, protect, reconcile_asks, stopping, trades
 from trading_bot.core.breakers import reset_due
 from trading_bot.core.effects import Record, RequestHistoricals, RequestHours, RollDay, SetTimer
 from trading_bot.core.events import Started, StrategyLoadFailed
@@ -21,15 +21,23 @@ from trading_bot.ports.records import STREAM_TRADES
 def on_started(state: CoreState, event: Started, out: Out) -> None:
     """Take over what the records say and plan the day; bars and strategies begin afresh."""
     state.info = event.session
+    state.reconciles, state.is_desk_only = event.reconciles, event.is_desk_only
     if event.is_new_session:
         state.started_at = event.at
     _turn_to(state, event.start.trading_day)
-    _write_unwritten(state, restore(state, event.start, event.session), event.at, out)
+    unwritten = restore(state, event.start, event.session, event.at)
+    _write_unwritten(state, unwritten, event.at, out)
+    if event.is_new_session:
+        # The journal was opened and written again since.
+        protect.end(state, out, event.at, protect.Cause.DISK_FULL, by="a restart")
     if state.protect_only:
         alarm(
             state, out, event.at, "protect_only", "entries_paused", {"reason": state.protect_only}
         )
-    _begin(state, event.at, out)
+    if event.is_desk_only:
+        reconcile_asks.ask(state, event.at, out)
+    else:
+        _begin(state, event.at, out)
 
 
 def _write_unwritten(state: CoreState, found: Unwritten, at: datetime, out: Out) -> None:
@@ -57,8 +65,12 @@ def _turn_to(state: CoreState, trading_day: date) -> None:
 def _begin(state: CoreState, at: datetime, out: Out) -> None:
     reset_due(state, at, out)
     state.symbols = _fresh_symbols(state, at, out)
+    corporate.begin_day(state)
+    if state.reconciles:
+        protect.restate(state, at, protect.Cause.NOT_RECONCILED, "not reconciled yet")
     _plan_day(state, at, out)
     trades.ask_orders(state, out)
+    reconcile_asks.ask(state, at, out)
     if state.stopping:
         # The switch of the day forgot every timer, the stop's own too.
         stopping.set_deadline(at, out)
@@ -112,6 +124,8 @@ def _plan_day(state: CoreState, at: datetime, out: Out) -> None:
     else:
         out.append(SetTimer(name="hours", at=prepare))
     out.append(SetTimer(name="account", at=prepare))
+    if state.reconciles and at < prepare:
+        out.append(SetTimer(name=reconcile_asks.TIMER, at=prepare))
     if at > session.open:
         out.append(RequestHistoricals(symbols=polls.polled_symbols(state)))
     flatten = session.close - timedelta(
@@ -155,6 +169,7 @@ def end_day(state: CoreState, at: datetime, out: Out) -> None:
     }
     note(state, out, at, data)
     trades.ask_account(state, out)
+    reconcile_asks.ask(state, at, out)
 
 
 def rotate(state: CoreState, at: datetime, out: Out) -> None:

@@ -60,6 +60,13 @@ class RequestOrders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestReconcile:
+    """Read orders changed since `since`, positions, the account, and the orders once more."""
+
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder:
     """Send this order once; its intent is durable by then."""
 
@@ -119,6 +126,7 @@ Effect = (
     | RequestHours
     | RequestAccount
     | RequestOrders
+    | RequestReconcile
     | PlaceOrder
     | CancelOrder
     | SetTimer

@@ -30,7 +30,7 @@ class StartState:
     `order_lines` are the events of trades that are not closed, or that the last step on record
     closed, and the day's notes, `trade_lines` the latest trade records (enough for the performance
     window and the day), `risk_lines` every trip and reset of a breaker, `order_seq` and
-    `decision_seq` the next free numbers.
+    `decision_seq` the next free numbers, `closed_ref_ids` the orders of trades closed lately.
     """
 
     trading_day: date
@@ -40,16 +40,23 @@ class StartState:
     order_seq: int = 0
     decision_seq: int = 0
     protect_only: str = ""
+    closed_ref_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The first event of each day's tape: who runs, from what; a day's switch is no new session."""
+    """The first event of each day's tape: who runs, from what; a day's switch is no new session.
+
+    `reconciles` when there is a broker's account to compare the records with: nothing is opened
+    before that was done. `is_desk_only` when no day is run: a person looks and decides.
+    """
 
     at: datetime
     session: SessionInfo
     start: StartState
     is_new_session: bool
+    reconciles: bool = False
+    is_desk_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +87,8 @@ class PollArrived:
 class CallFailed:
     """A request that the core made failed.
 
-    `what` is "poll", "historicals", "hours", "account", "orders"; `family` is "retryable",
-    "session", "journal" or "data"; `retry_after_s` the wait the other side asked for.
+    `what` is "poll", "historicals", "hours", "account", "orders", "reconcile"; `family` is
+    "retryable", "session", "journal" or "data"; `retry_after_s` the wait the other side asked for.
     """
 
     at: datetime
@@ -123,6 +130,52 @@ class OrdersArrived:
 
     at: datetime
     orders: tuple[BrokerOrder, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileArrived:
+    """Orders changed since `since`, positions and account, while the orders stood still."""
+
+    at: datetime
+    since: datetime
+    orders: tuple[BrokerOrder, ...]
+    positions: tuple[BrokerPosition, ...]
+    account: AccountSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockJumped:
+    """The wall clock moved `jump_s` seconds against the time that passed; back is negative."""
+
+    at: datetime
+    jump_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerClockSeen:
+    """The broker's clock is `skew_s` seconds ahead of ours; reported when that changes for us."""
+
+    at: datetime
+    skew_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonDecided:
+    """A person settled a difference or ended a cause of protect-only.
+
+    `subject` is the difference's key or the cause's code. `decision` is "adopt" (a missing trade
+    from the broker's history), "book_sale" (the owner's own sale of our shares), "not_ours",
+    "accept" or "end". `orders` are the broker's orders that a booking is made from, `ratio` a
+    corporate action's new shares for an old one.
+    """
+
+    at: datetime
+    decision: str
+    subject: str
+    by: str
+    why: str
+    orders: tuple[BrokerOrder, ...] = ()
+    ratio: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +282,10 @@ Event = (
     | HoursArrived
     | AccountArrived
     | OrdersArrived
+    | ReconcileArrived
+    | ClockJumped
+    | ServerClockSeen
+    | PersonDecided
     | OrderPlaced
     | OrderFailed
     | CancelAnswered

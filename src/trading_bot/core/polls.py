@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from trading_bot.core import bars, trades
+from trading_bot.core import bars, corporate, reconcile_asks, trades
 from trading_bot.core.breakers import check_day
 from trading_bot.core.effects import RequestPoll, SetTimer
 from trading_bot.core.events import CallFailed, PollArrived
@@ -129,6 +129,8 @@ def _take_quote(
 ) -> None:
     taken = symbol.tracker.take(quote, at)
     if isinstance(taken, CheckedQuote):
+        if state.reconciles and quote is not None and state.book.trades:
+            corporate.look_at_quote(state, symbol.symbol, quote, at, out)
         symbol.quote = taken
         symbol.mark = taken.last
         if symbol.problem:
@@ -157,6 +159,7 @@ def _quotes_are_back(state: CoreState, at: datetime, out: Out) -> None:
             "entries_allowed",
             {"failed_polls": calls.poll_failures},
         )
+        reconcile_asks.ask(state, at, out)
     over(state, "session_lost")
     calls.poll_failures = 0
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from trading_bot.core import protect, reconcile_notes
 from trading_bot.core.events import SessionInfo, StartState
 from trading_bot.core.say import book_result
 from trading_bot.core.state import CoreState
@@ -24,7 +25,7 @@ from trading_bot.risk.breaker import rebuild as rebuild_breaker
 _Record = TypeVar("_Record")
 
 
-def restore(state: CoreState, start: StartState, session: SessionInfo) -> Unwritten:
+def restore(state: CoreState, start: StartState, session: SessionInfo, at: datetime) -> Unwritten:
     """Fill `state` from the lines of `start`; what a crash left unwritten counts and is returned.
 
     Lines that cannot be read are left out, and nothing is opened: what is held must be looked after
@@ -56,13 +57,29 @@ def restore(state: CoreState, start: StartState, session: SessionInfo) -> Unwrit
     ):
         book_result(state, net, closed_at)
     state.order_seq, state.decision_seq = start.order_seq, start.decision_seq
+    _restore_protection(state, events, problems, at)
     damage = f"damaged record: {'; '.join(problems)}" if problems else ""
-    state.protect_only = start.protect_only or damage or state.protect_only
+    if start.protect_only or damage:
+        protect.restate(state, at, protect.Cause.RECORD_DAMAGED, start.protect_only or damage)
     state.seen_ref_ids = {
         ref for ref, (_, order) in state.book.orders.items() if order.intent.leg is Leg.ENTRY
     }
+    state.closed_ref_ids = set(start.closed_ref_ids)
     _restore_day(state, events, trades)
     return unwritten
+
+
+def _restore_protection(
+    state: CoreState, events: list[OrderEvent], problems: list[str], at: datetime
+) -> None:
+    """What the record keeps; a journal that is dead stays so for as long as the process lives."""
+    dead = protect.Cause.JOURNAL_DEAD
+    state.protection = {dead: state.protection[dead]} if dead in state.protection else {}
+    try:
+        protect.restore(state, events)
+        reconcile_notes.restore(state, events, at)
+    except (DataError, LookupError) as error:
+        problems.append(str(error))
 
 
 def _read(

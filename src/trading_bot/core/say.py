@@ -103,12 +103,12 @@ def note(state: CoreState, out: Out, at: datetime, data: dict[str, OrderDatum]) 
 def open_pnl(state: CoreState) -> Decimal | None:
     """Open profit and loss of all trades at their latest marks, in dollars.
 
-    None when a mark is missing.
+    None when a mark is missing; frozen symbols count for nothing.
     """
     total = ZERO
     for trade in state.book.trades.values():
         held = trade.held
-        if not held:
+        if not held or trade.symbol in state.reconciled.frozen:
             continue
         symbol = state.symbols.get(trade.symbol)
         mark = None if symbol is None else symbol.latest()

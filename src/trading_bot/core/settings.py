@@ -24,6 +24,12 @@ class PollSettings(Settings):
     account_interval_s: int = Field(
         default=60, ge=5, le=600, description="Seconds between reads of the account."
     )
+    reconcile_interval_s: int = Field(
+        default=300,
+        ge=30,
+        le=3600,
+        description="Seconds between comparisons of the records with the broker's account.",
+    )
     failure_backoff_max_s: int = Field(
         default=60,
         ge=1,

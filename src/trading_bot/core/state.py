@@ -11,6 +11,7 @@ from trading_bot.domain.bar import Bar
 from trading_bot.domain.money import ZERO, price_from_float
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.execution.book import TradeBook
+from trading_bot.execution.differences import Difference
 from trading_bot.execution.intents import Maker
 from trading_bot.execution.trade_records import Origin
 from trading_bot.market.bars import BarAggregator, BarBuilder
@@ -96,19 +97,70 @@ class Calls:
     poll_asked_at: datetime | None = None
     orders: bool = False
     account: bool = False
+    reconcile: bool = False
     poll_failures: int = 0
     polls_skipped: int = 0
     volumes_for: datetime | None = None
     bars_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """Why nothing may be opened, in a sentence, and since when."""
+
+    text: str
+    since: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenDifference:
+    """A difference from the broker that two readings agreed on; `is_gone` when a later one did not.
+
+    It stays until a person settles it, also when it went by itself.
+    """
+
+    difference: Difference
+    since: datetime
+    is_gone: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Reconciled:
+    """What came of comparing the book with the broker.
+
+    `pending` are differences that one reading showed, `open` those that hold, by key. `accepted`
+    are keys, `not_ours` order ids and `foreign` shares by symbol that a person settled. `frozen`
+    says, by symbol, why nothing is done in it; `unchecked` are held overnight and not compared yet.
+    `sent` is when a stop for a trade that no record knows left, by ref_id; `lost` counts those
+    trades' shares by symbol. `counted` are the executions that the last reading of cash held.
+    """
+
+    pending: dict[str, Difference] = field(default_factory=dict)
+    open: dict[str, OpenDifference] = field(default_factory=dict)
+    accepted: set[str] = field(default_factory=set)
+    not_ours: set[str] = field(default_factory=set)
+    foreign: dict[str, Decimal] = field(default_factory=dict)
+    frozen: dict[str, str] = field(default_factory=dict)
+    unchecked: set[str] = field(default_factory=set)
+    sent: dict[str, datetime] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    cash: Decimal | None = None
+    cash_at: datetime | None = None
+    counted: set[str] = field(default_factory=set)
+    is_deep_done: bool = False
+    failures: int = 0
+    asked_at: datetime | None = None
+    at: datetime | None = None
+
+
 @dataclass(slots=True)
 class CoreState:
     """Everything the core knows. Made by `new_state`, filled by the `Started` event.
 
-    `resting` names the trades whose orders leave nothing to do until one of them changes.
-    `session_ends_at` and `session_problem` are what was last told of the session with the broker:
-    None and empty until then, and where a mode has none.
+    `resting` names the trades whose orders leave nothing to do until one of them changes;
+    `protection` holds why nothing may be opened, by the code of the cause; `closed_ref_ids` are
+    orders of trades that are closed. `session_ends_at` and `session_problem` are what was last
+    told of the session with the broker: None and empty until then, and where a mode has none.
     """
 
     settings: CoreSettings
@@ -128,7 +180,11 @@ class CoreState:
     order_seq: int = 0
     decision_seq: int = 0
     started_at: datetime | None = None
-    protect_only: str = ""
+    protection: dict[str, Protection] = field(default_factory=dict)
+    reconciled: Reconciled = field(default_factory=Reconciled)
+    reconciles: bool = False
+    is_desk_only: bool = False
+    closed_ref_ids: set[str] = field(default_factory=set)
     is_journal_dead: bool = False
     session_ends_at: datetime | None = None
     session_problem: str = ""
@@ -138,6 +194,17 @@ class CoreState:
     seen_ref_ids: set[str] = field(default_factory=set)
     resting: set[str] = field(default_factory=set)
     said: set[tuple[str, ...]] = field(default_factory=set)
+
+    def stands_still(self, symbol: str) -> bool:
+        """True while nothing may be sent in `symbol`, not even to protect it."""
+        reconciled = self.reconciled
+        is_frozen = symbol in reconciled.frozen or symbol in reconciled.unchecked
+        return self.is_desk_only or is_frozen
+
+    @property
+    def protect_only(self) -> str:
+        """Why nothing may be opened, in words; empty while entries are allowed."""
+        return "; ".join([held.text for held in self.protection.values()])
 
 
 def new_state(settings: CoreSettings) -> CoreState:

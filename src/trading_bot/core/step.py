@@ -3,13 +3,26 @@
 from collections.abc import Callable
 from typing import Any
 
-from trading_bot.core import answers, bars, days, polls, recorded, stopping, timers
+from trading_bot.core import (
+    answers,
+    bars,
+    broker_session,
+    clocks,
+    days,
+    decisions,
+    polls,
+    reconcile,
+    recorded,
+    stopping,
+    timers,
+)
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import (
     AccountArrived,
     BarRecorded,
     CallFailed,
     CancelAnswered,
+    ClockJumped,
     Event,
     HistoricalsArrived,
     HoursArrived,
@@ -18,7 +31,10 @@ from trading_bot.core.events import (
     OrderFailed,
     OrderPlaced,
     OrdersArrived,
+    PersonDecided,
     PollArrived,
+    ReconcileArrived,
+    ServerClockSeen,
     SessionKnown,
     Started,
     StopRequested,
@@ -36,12 +52,16 @@ _HANDLERS: dict[type[Event], Callable[[CoreState, Any, Out], None]] = {
     HoursArrived: answers.on_hours,
     AccountArrived: answers.on_account,
     OrdersArrived: answers.on_orders,
+    ReconcileArrived: reconcile.on_reconcile,
+    ClockJumped: clocks.on_jump,
+    ServerClockSeen: clocks.on_skew,
+    PersonDecided: decisions.on_decided,
     OrderPlaced: answers.on_placed,
     OrderFailed: answers.on_order_failed,
     CancelAnswered: answers.on_cancel,
     StrategyLoadFailed: bars.on_load_failed,
     JournalFailed: answers.on_journal_failed,
-    SessionKnown: answers.on_session_known,
+    SessionKnown: broker_session.on_session_known,
     StopRequested: stopping.on_stop,
     BarRecorded: recorded.on_bar,
     MinuteRecorded: recorded.on_minute,

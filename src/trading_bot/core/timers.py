@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from trading_bot.core import days, polls, stopping, trades
+from trading_bot.core import days, polls, reconcile_asks, stopping, trades
 from trading_bot.core.effects import RequestHistoricals, RequestHours, SetTimer
 from trading_bot.core.events import TimerFired
 from trading_bot.core.state import CoreState, Out
@@ -38,6 +38,7 @@ _DUTIES: dict[str, Callable[[CoreState, datetime, Out], None]] = {
     trades.TIMER: _orders,
     "account": _account,
     "hours": _hours,
+    reconcile_asks.TIMER: reconcile_asks.ask,
     "historicals": _historicals,
     "flatten": days.begin_flatten,
     "day_end": days.end_day,

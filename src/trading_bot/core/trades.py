@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from trading_bot.core import protect
 from trading_bot.core.breakers import check_day
 from trading_bot.core.effects import (
     Alert,
@@ -83,7 +84,7 @@ def leave(
     state: CoreState, trade: Trade, reason: str, expected: Decimal, at: datetime, out: Out
 ) -> None:
     """Decide to close `trade`: durable before the first cancel, so that a restart finishes it."""
-    if trade.exit_reason:
+    if trade.exit_reason or trade.symbol in state.reconciled.frozen:
         return
     data: Data = {
         "exit_reason": reason,
@@ -114,7 +115,8 @@ def flatten(state: CoreState, reason: str, at: datetime, out: Out) -> None:
 
 def advance(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     """Perform the next steps of `trade`, book its protection, close it when it is done."""
-    for step in next_steps(trade, _view(state, trade, at), state.maker):
+    stands_still = state.stands_still(trade.symbol)
+    for step in () if stands_still else next_steps(trade, _view(state, trade, at), state.maker):
         _perform(state, trade, step, at, out)
     _book_protection(state, trade, at, out)
     if is_done(trade):
@@ -280,7 +282,8 @@ def take_order(
 
 
 def _disbelieve(state: CoreState, trade: Trade, problem: str, at: datetime, out: Out) -> None:
-    state.protect_only = state.protect_only or f"the broker says what cannot be: {problem}"
+    text = f"the broker says what cannot be: {problem}"
+    protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, text)
     if is_news(state, "impossible", trade.trade_id, problem):
         numbers: Numbers = {"symbol": trade.symbol, "reason": problem}
         alarm(state, out, at, "broker_answer_impossible", "protect_only", numbers)
@@ -328,6 +331,7 @@ def _record_fill(
 
 def _close(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     over(state, "exit_refused", trade.trade_id)
+    state.closed_ref_ids.update(trade.orders)
     if trade.symbol in state.symbols:
         # The next trade's target needs its own quotes in a row.
         state.symbols[trade.symbol].target_seen = 0

@@ -11,7 +11,8 @@ class Quote:
     """One symbol's quote as the source sent it; checking it is the market room's job.
 
     Prices in dollars, None when the source sent none; sizes in shares. `updated_at` is the source's
-    own time of the quote, `last_at` of the last trade (None when the source does not say).
+    own time of the quote, `last_at` of the last trade (None when the source does not say);
+    `adjusted_previous_close` is the previous close in today's shares.
     """
 
     symbol: str
@@ -26,6 +27,7 @@ class Quote:
     is_halted: bool
     has_traded: bool
     instrument_id: str = ""
+    adjusted_previous_close: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from trading_bot.domain.errors import DataError
 from trading_bot.domain.money import text_of
@@ -15,6 +16,7 @@ from trading_bot.domain.order import (
     Side,
     TimeInForce,
 )
+from trading_bot.execution.split import apply_split
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
 from trading_bot.logging.line import iso_text, parse_timestamp
 from trading_bot.logging.order_event import OrderDatum, OrderEvent
@@ -136,6 +138,8 @@ class TradeBook:
 
 def _apply_plan(trade: Trade, event: OrderEvent) -> None:
     data = event.data
+    if "split_ratio" in data:
+        apply_split(trade, Fraction(str(data["split_ratio"])), int(str(data["held_after"])))
     if "stop_price" in data:
         trade.stop_price = Decimal(str(data["stop_price"]))
     if "target" in data:
@@ -189,7 +193,7 @@ def intent_of(event: OrderEvent) -> OrderIntent:
         time_in_force=TimeInForce(str(data["time_in_force"])),
         limit_price=_price(data["limit_price"]),
         stop_price=_price(data["stop_price"]),
-        created_at=parse_timestamp(event.timestamp),
+        created_at=_time(data.get("created_at", event.timestamp)),
         valid_until=_time(data["valid_until"]),
         instrument_id=str(data["instrument_id"]),
     )

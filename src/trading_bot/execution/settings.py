@@ -49,6 +49,13 @@ class ExecutionSettings(Settings):
         le=120,
         description="Minutes before the close at which every position is closed.",
     )
+    orphan_stop_pct: PlainDecimal = Field(
+        default=Decimal(2),
+        gt=0,
+        le=20,
+        description="Stop of a position whose records are lost, in percent under what was paid, "
+        "when the broker holds no earlier stop of it.",
+    )
     order_poll_s: int = Field(
         default=1, ge=1, le=30, description="Seconds between reads of the broker's orders."
     )

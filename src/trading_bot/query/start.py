@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -20,6 +20,14 @@ from trading_bot.ports.records import (
 _TRADE_LINES = 1_000
 """Enough trade lines for the performance window and one day of the contract's busiest scale."""
 
+_CLOSED_KEPT = timedelta(days=5)
+"""How long the orders of a closed trade are still known by name: longer than a start looks back."""
+
+_KEPT_NOTES = frozenset(
+    {"protect_only", "protect_only_ended", "difference", "difference_vanished", "difference_over"}
+)
+"""Notes that hold over days and restarts: what a person must settle, and what one settled."""
+
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -29,6 +37,7 @@ class _OrderHead(msgspec.Struct):
     kind: str
     timestamp: str
     correlation_id: str | None = None
+    ref_id: str | None = None
 
 
 class _DecisionHead(msgspec.Struct):
@@ -37,6 +46,7 @@ class _DecisionHead(msgspec.Struct):
 
 class _NoteData(msgspec.Struct):
     trading_day: str = ""
+    what: str = ""
 
 
 class _Note(msgspec.Struct):
@@ -46,17 +56,18 @@ class _Note(msgspec.Struct):
 def read_start(source: RecordSource, trading_day: date) -> StartState:
     """The start of `trading_day`; what cannot be read is left out and makes it protect-only."""
     problems: list[str] = []
-    order_lines, order_seq = _open_orders(source, trading_day, problems)
+    orders = _read_orders(source, trading_day, problems)
     last_decision = source.tail(STREAM_DECISIONS, 1)
     head = _decode(last_decision[0], _DecisionHead, problems) if last_decision else None
     return StartState(
         trading_day=trading_day,
-        order_lines=order_lines,
+        order_lines=orders.lines(),
         trade_lines=tuple(source.tail(STREAM_TRADES, _TRADE_LINES)),
         risk_lines=tuple(_breaker_lines(source)),
-        order_seq=order_seq,
+        order_seq=orders.following,
         decision_seq=head.seq + 1 if head is not None else 0,
         protect_only=f"damaged record: {'; '.join(problems)}" if problems else "",
+        closed_ref_ids=tuple(orders.closed_ref_ids),
     )
 
 
@@ -65,33 +76,60 @@ def start_hash(start: StartState) -> str:
     return hashlib.sha256(encode_start(start)).hexdigest()
 
 
-def _open_orders(
-    source: RecordSource, trading_day: date, problems: list[str]
-) -> tuple[tuple[str, ...], int]:
-    open_trades: dict[str, list[tuple[int, str]]] = {}
-    # Trades that the last step closed: a crash may have kept their trade records from the disk.
-    just_closed: list[tuple[int, str]] = []
-    last_at = ""
-    notes: list[tuple[int, str]] = []
-    following = 0
-    for line in source.lines(STREAM_ORDERS):
-        head = _decode(line, _OrderHead, problems)
-        if head is None:
-            continue
-        following = head.seq + 1
-        if head.timestamp != last_at:
-            last_at = head.timestamp
-            just_closed.clear()
+class _Orders:
+    """One walk over the orders' record: what is open, what notes hold, what was closed."""
+
+    def __init__(self, trading_day: date) -> None:
+        self.following = 0
+        self.closed_ref_ids: list[str] = []
+        self._day = trading_day.isoformat()
+        self._closed_since = (trading_day - _CLOSED_KEPT).isoformat()
+        self._open: dict[str, list[tuple[int, str]]] = {}
+        self._names: dict[str, list[str]] = {}
+        # Trades that the last step closed: a crash may have kept their trade records from the disk.
+        self._just_closed: list[tuple[int, str]] = []
+        self._last_at = ""
+        self._notes: list[tuple[int, str]] = []
+
+    def take(self, head: _OrderHead, line: str, problems: list[str]) -> None:
+        """The next line of the record."""
+        self.following = head.seq + 1
+        if head.timestamp != self._last_at:
+            self._last_at = head.timestamp
+            self._just_closed.clear()
         if head.kind == "note":
             note = _decode(line, _Note, problems)
-            if note is not None and note.data.trading_day == trading_day.isoformat():
-                notes.append((head.seq, line))
+            if note is not None and self._counts(note.data):
+                self._notes.append((head.seq, line))
         elif head.correlation_id is not None:
-            open_trades.setdefault(head.correlation_id, []).append((head.seq, line))
-            if head.kind == "closed":
-                just_closed.extend(open_trades.pop(head.correlation_id))
-    kept = sorted([pair for lines in open_trades.values() for pair in lines] + just_closed + notes)
-    return tuple(line for _, line in kept), following
+            self._take_trade(head.correlation_id, head, line)
+
+    def _counts(self, note: _NoteData) -> bool:
+        return note.trading_day == self._day or note.what in _KEPT_NOTES
+
+    def _take_trade(self, trade_id: str, head: _OrderHead, line: str) -> None:
+        self._open.setdefault(trade_id, []).append((head.seq, line))
+        if head.kind == "intent" and head.ref_id is not None:
+            self._names.setdefault(trade_id, []).append(head.ref_id)
+        elif head.kind == "closed":
+            self._just_closed.extend(self._open.pop(trade_id))
+            names = self._names.pop(trade_id, [])
+            if head.timestamp >= self._closed_since:
+                self.closed_ref_ids.extend(names)
+
+    def lines(self) -> tuple[str, ...]:
+        """What a start is made from, in the record's order."""
+        opened = [pair for lines in self._open.values() for pair in lines]
+        return tuple(line for _, line in sorted(opened + self._just_closed + self._notes))
+
+
+def _read_orders(source: RecordSource, trading_day: date, problems: list[str]) -> _Orders:
+    orders = _Orders(trading_day)
+    for line in source.lines(STREAM_ORDERS):
+        head = _decode(line, _OrderHead, problems)
+        if head is not None:
+            orders.take(head, line, problems)
+    return orders
 
 
 def _breaker_lines(source: RecordSource) -> Iterator[str]:

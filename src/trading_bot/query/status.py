@@ -18,6 +18,8 @@ STATUS_NAME: Final = "status.json"
 SILENT_AFTER_S: Final = 30.0
 """A daemon that is well replaces its status every few seconds."""
 QUOTES_OLD_S: Final = 60.0
+HANGS_S: Final = 15.0
+"""Longer than a poll that is only slow."""
 UNPROTECTED_LONG_S: Final = 30.0
 """Longer than an order's life, a poll and an order token together take."""
 
@@ -39,6 +41,25 @@ class BreakerShown(msgspec.Struct):
     reason: str
 
 
+class ProtectionShown(msgspec.Struct):
+    """Why nothing may be opened: the cause's code, the reason, since when, what ends it."""
+
+    cause: str
+    reason: str
+    since: datetime
+    ends: str
+
+
+class DifferenceShown(msgspec.Struct):
+    """A difference from the broker that a person must settle; `is_gone` when it went by itself."""
+
+    key: str
+    ours: str
+    broker: str
+    since: datetime
+    is_gone: bool = False
+
+
 class QuoteShown(msgspec.Struct):
     """A symbol's quote when the status was written; `age_s` is the age it had then."""
 
@@ -50,9 +71,13 @@ class QuoteShown(msgspec.Struct):
 
 
 class QuotesShown(msgspec.Struct):
-    """How polling goes: `failed_polls` in a row, `polls_skipped` today."""
+    """How polling goes: `failed_polls` in a row, `polls_skipped` today.
+
+    `hanging_s` is how long the request under way has not come back.
+    """
 
     failed_polls: int = 0
+    hanging_s: float = 0.0
     polls_skipped: int = 0
     symbols: dict[str, QuoteShown] = {}
 
@@ -107,6 +132,10 @@ class Snapshot(msgspec.Struct):
     started_at: datetime | None = None
     session: SessionHours | None = None
     protect_only: str | None = None
+    protections: list[ProtectionShown] = []
+    differences: list[DifferenceShown] = []
+    frozen: list[str] = []
+    reconciled_at: datetime | None = None
     stopping: str | None = None
     broker_session: BrokerSessionShown = msgspec.field(default_factory=BrokerSessionShown)
     breakers: list[BreakerShown] = []
@@ -217,7 +246,9 @@ def reasons_against(snapshot: Snapshot) -> list[str]:
     reasons = []
     if snapshot.stopping:
         reasons.append(f"stopping: {snapshot.stopping}")
-    if snapshot.protect_only:
+    if snapshot.protections:
+        reasons += [f"protecting only: {why.reason}" for why in snapshot.protections]
+    elif snapshot.protect_only:
         reasons.append(f"protecting only: {snapshot.protect_only}")
     if snapshot.broker_session.problem:
         reasons.append(
@@ -240,6 +271,8 @@ def _market_reasons(snapshot: Snapshot) -> list[str]:
     quotes = snapshot.quotes
     if snapshot.account is None or snapshot.day.opening_equity is None:
         reasons.append("the account has not been read yet")
+    if quotes.hanging_s > HANGS_S:
+        reasons.append(f"the quote source has not answered for {duration(quotes.hanging_s)}")
     if quotes.failed_polls:
         reasons.append(f"no quotes: {counted(quotes.failed_polls, 'poll')} failed in a row")
     usable = [quote for quote in quotes.symbols.values() if not quote.problem]

@@ -7,7 +7,14 @@ from typing import Any
 import msgspec
 
 from trading_bot.logging.line import parse_timestamp
-from trading_bot.query.status import PositionShown, Snapshot, Status, market_words
+from trading_bot.query.status import (
+    DifferenceShown,
+    PositionShown,
+    ProtectionShown,
+    Snapshot,
+    Status,
+    market_words,
+)
 from trading_bot.query.words import counted, day_time, dollars, duration
 from trading_bot.shell.daemon import LAG_STAGE
 from trading_bot.storage.home import Home
@@ -60,6 +67,11 @@ def _snapshot(snapshot: Snapshot, status: Status) -> Iterator[str]:
             f"equity {account.equity}, cash {account.cash}, "
             f"buying power {account.buying_power}, read {age} before",
         )
+    yield from _row("protecting", "\n".join(map(_protection, snapshot.protections)))
+    yield from _row("differs", "\n".join(map(_difference, snapshot.differences)))
+    at = snapshot.reconciled_at
+    age = "not yet" if at is None else f"{duration((snapshot.at - at).total_seconds())} before"
+    yield from _row("reconciled", age)
     ends_at = snapshot.broker_session.ends_at
     if ends_at is not None:
         yield from _row("session", f"with the broker until {day_time(ends_at)} New York")
@@ -78,6 +90,15 @@ def _snapshot(snapshot: Snapshot, status: Status) -> Iterator[str]:
     yield from _row("loop lag", "not measured" if lag is None else f"p99 {lag['p99_ms']:.1f} ms")
     age_s = status.snapshot_age_s or 0.0
     yield from _row("written", f"{duration(age_s)} ago, at {day_time(snapshot.at)} New York")
+
+
+def _protection(why: ProtectionShown) -> str:
+    return f"{why.cause} since {day_time(why.since)}: {why.reason}; ends: {why.ends}"
+
+
+def _difference(found: DifferenceShown) -> str:
+    text = f"{found.key}: ours {found.ours}, broker {found.broker}, since {day_time(found.since)}"
+    return f"{text} (the broker agrees again)" if found.is_gone else text
 
 
 def _position(position: PositionShown) -> str:

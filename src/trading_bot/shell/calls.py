@@ -11,6 +11,7 @@ from trading_bot.core.effects import (
     RequestHours,
     RequestOrders,
     RequestPoll,
+    RequestReconcile,
 )
 from trading_bot.core.events import (
     AccountArrived,
@@ -23,6 +24,7 @@ from trading_bot.core.events import (
     OrderPlaced,
     OrdersArrived,
     PollArrived,
+    ReconcileArrived,
 )
 from trading_bot.domain.errors import (
     DataError,
@@ -35,6 +37,7 @@ from trading_bot.domain.errors import (
     UnknownOutcomeError,
 )
 from trading_bot.domain.quote import Fundamental
+from trading_bot.execution.differences import is_same_reading
 from trading_bot.ports.broker import Broker
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.quote_source import QuoteSource
@@ -46,6 +49,7 @@ Call = (
     | RequestHours
     | RequestAccount
     | RequestOrders
+    | RequestReconcile
     | PlaceOrder
     | CancelOrder
 )
@@ -67,6 +71,7 @@ class Calls:
             RequestHours: self._hours,
             RequestAccount: self._account,
             RequestOrders: self._orders,
+            RequestReconcile: self._reconcile,
             PlaceOrder: self._place,
             CancelOrder: self._cancel,
         }
@@ -160,6 +165,26 @@ class Calls:
         except TradingBotError as error:
             return self._failed("orders", 0, error)
         return OrdersArrived(at=self._clock.now(), orders=orders)
+
+    async def _reconcile(self, call: Call) -> Event:
+        """Positions and cash between two readings of the orders, thrown away if those differ."""
+        assert isinstance(call, RequestReconcile)
+        try:
+            before = await self._broker.orders(call.since)
+            positions = await self._broker.positions()
+            account = await self._broker.account()
+            orders = await self._broker.orders(call.since)
+            if not is_same_reading(before, orders):
+                raise RetryableError("the broker's orders changed while its account was read")
+        except TradingBotError as error:
+            return self._failed("reconcile", 0, error)
+        return ReconcileArrived(
+            at=self._clock.now(),
+            since=call.since,
+            orders=orders,
+            positions=positions,
+            account=account,
+        )
 
     async def _place(self, call: Call) -> Event:
         assert isinstance(call, PlaceOrder)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from trading_bot.core.clocks import SKEW_MAX
 from trading_bot.core.codec import encode_event
 from trading_bot.core.effects import (
     Alert,
@@ -17,10 +18,12 @@ from trading_bot.core.effects import (
     SetTimer,
 )
 from trading_bot.core.events import (
+    ClockJumped,
     Event,
     JournalFailed,
     OrderFailed,
     PollArrived,
+    ServerClockSeen,
     Started,
     StopRequested,
     TimerFired,
@@ -41,6 +44,9 @@ ROTATE_TIMER = "rotate"
 LAG_STAGE = "loop_lag"
 POLL_STAGE = "poll"
 QUOTE_AGE_STAGE = "quote_age"
+CLOCK_SKEW_S = SKEW_MAX.total_seconds()
+CLOCK_JUMP_S = 2.0
+"""By how much the wall clock may leave the monotonic one within a turn before it was moved."""
 
 
 class Observer(Protocol):
@@ -54,6 +60,10 @@ class Observer(Protocol):
         ...
 
 
+def _not_known() -> None:
+    return None
+
+
 async def _no_rescue(_error: HaltError, _records: Mapping[str, Sequence[str]]) -> bool:
     return False
 
@@ -64,6 +74,7 @@ class Ports:
 
     `roll` closes a day's files, opens the next and says where it starts from. `rescue` is asked
     when the journal failed on some records: true when it can be written again and they are in it.
+    `skew_s` is how far the broker's clock is ahead of ours, in seconds, None while not known.
     """
 
     clock: Clock
@@ -72,6 +83,7 @@ class Ports:
     notifier: Notifier
     roll: Callable[[date], Awaitable[Started]]
     rescue: Callable[[HaltError, Mapping[str, Sequence[str]]], Awaitable[bool]] = _no_rescue
+    skew_s: Callable[[], float | None] = _not_known
     measures: Measures
     observers: tuple[Observer, ...] = ()
 
@@ -88,6 +100,9 @@ class Daemon:
         self._is_journal_dead = False
         self._may_enter = True
         self._finished: str | None = None
+        self._wall = ports.clock.now()
+        self._monotonic = ports.clock.monotonic()
+        self._is_skew_told = False
 
     def request_stop(self, reason: str) -> None:
         """Ask for a staged stop; safe to call from a signal handler on the loop."""
@@ -111,7 +126,7 @@ class Daemon:
         clock = self._ports.clock
         while True:
             await clock.settle()
-            event = self._inbox.take()
+            event = self._clock_trouble() or self._inbox.take()
             if event is not None:
                 return event
             now = clock.now()
@@ -123,10 +138,28 @@ class Daemon:
                 return TimerFired(at=now, name=name)
             await clock.wait(self._inbox.arrived, until=due_at)
 
+    def _clock_trouble(self) -> Event | None:
+        """A wall clock that was moved since the last turn, or that is not the broker's."""
+        now, monotonic = self._ports.clock.now(), self._ports.clock.monotonic()
+        jump_s = (now - self._wall).total_seconds() - (monotonic - self._monotonic)
+        self._wall, self._monotonic = now, monotonic
+        if self._state.info is None:
+            return None  # Nothing was started: the first event must be that.
+        if abs(jump_s) > CLOCK_JUMP_S:
+            return ClockJumped(at=now, jump_s=round(jump_s, 3))
+        skew_s = self._ports.skew_s()
+        if skew_s is None or (abs(skew_s) > CLOCK_SKEW_S) is self._is_skew_told:
+            return None
+        self._is_skew_told = not self._is_skew_told
+        return ServerClockSeen(at=now, skew_s=round(skew_s, 3))
+
     async def _handle(self, event: Event) -> None:
         await self._put_on_tape(event)
         if isinstance(event, PollArrived):
             self._measure(event)
+        elif isinstance(event, Started):
+            # A day's tape must say by itself what holds in it.
+            self._is_skew_told = False
         with self._ports.measures.stage("step"):
             effects = step(self._state, event)
         records: dict[str, list[str]] = {}

@@ -87,7 +87,10 @@ def test_an_unknown_key_is_refused_with_the_nearest(home: Home, values: object, 
 def test_a_key_like_no_other_is_refused_with_the_known_ones(home: Home) -> None:
     """Where no known key is near, some are listed."""
     assert problems(home, {"poll": {"zzz": 1}}) == [
-        "poll.zzz: unknown key; known are interval_s, account_interval_s, failure_backoff_max_s"
+        (
+            "poll.zzz: unknown key; known are interval_s, account_interval_s, "
+            "reconcile_interval_s, failure_backoff_max_s"
+        )
     ]
 
 

@@ -41,6 +41,7 @@ def parse_quote(row: Row) -> Quote:
         last=fields.optional_decimal(row, "last_trade_price"),
         last_at=fields.optional_moment(row, "venue_last_trade_time"),
         previous_close=fields.optional_decimal(row, "previous_close"),
+        adjusted_previous_close=fields.optional_decimal(row, "adjusted_previous_close"),
         updated_at=fields.optional_moment(row, "updated_at"),
         is_halted=fields.flag(row, "trading_halted"),
         has_traded=fields.flag(row, "has_traded"),

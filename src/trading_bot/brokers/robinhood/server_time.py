@@ -8,6 +8,8 @@ from typing import Final
 READINGS_KEPT: Final = 32
 """A single answer may lie (a cache's, a torn header): the earliest of the last ones is taken."""
 
+_READINGS_MIN: Final = 3
+
 OFFSET_MAX: Final = timedelta(hours=24)
 """A Date further off than this says nothing about a clock that can be traded by."""
 
@@ -36,6 +38,16 @@ class ServerTime:
         look back costs a page, too short a one loses an order.
         """
         return max(timedelta(0), -min(self._offsets, default=timedelta(0)))
+
+    @property
+    def ahead_s(self) -> float | None:
+        """How far the server's clock is ahead of ours, in seconds; None after too few answers.
+
+        The middle of the last readings: one that was long on the way does not move it.
+        """
+        if len(self._offsets) < _READINGS_MIN:
+            return None
+        return sorted(self._offsets)[len(self._offsets) // 2].total_seconds()
 
     def earliest(self, ours: datetime) -> datetime:
         """The earliest the server's clock may have stamped what happened at `ours` by our clock."""

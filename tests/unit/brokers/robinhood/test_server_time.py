@@ -46,3 +46,9 @@ def test_a_date_that_cannot_be_read_says_nothing(header: str) -> None:
     time.note(format_datetime(TEN - timedelta(days=300), usegmt=True), TEN)
 
     assert time.earliest(TEN) == TEN - timedelta(seconds=30)
+
+
+def test_the_skew_is_the_middle_of_the_last_answers() -> None:
+    """Unknown after one answer; one that hung on its way does not move it."""
+    assert noted(120).ahead_s is None
+    assert noted(120, 120, 60, 120, 119).ahead_s == 120.0

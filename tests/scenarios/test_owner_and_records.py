@@ -1,0 +1,227 @@
+"""The live client against the exchange, in lockstep: what the records and the broker differ in."""
+
+import asyncio
+import json
+import shutil
+import urllib.request
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.rehearsal import DAY, flat_day, together
+from support.scenarios import SEED, Play, terminate, time_of
+from trading_bot.app.reconcile import case_of, robinhood
+from trading_bot.app.rehearse import (
+    LEAD,
+    Audience,
+    Rehearsal,
+    Stage,
+    _issue_session,
+    play_against,
+)
+from trading_bot.cli import exits
+from trading_bot.cli.main import main
+from trading_bot.cli.parser import make_parser
+from trading_bot.cli.reconcile import settle
+from trading_bot.market.calendar import NyseCalendar
+from trading_bot.rehearsal.brokerage import NO_PLAN, AccountSettings, Plan
+from trading_bot.rehearsal.corporate import Split, split_days
+from trading_bot.rehearsal.day import PlayedDay
+from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
+from trading_bot.rehearsal.owner import Cancels
+from trading_bot.rehearsal.server import ExchangeServer
+from trading_bot.runtime.clocks import PacedClock
+from trading_bot.runtime.lockstep import LockstepClock
+
+NUMBER = AccountSettings().number
+SYMBOL = "ZZA"
+SOLD_AT = 41.0
+"""Minutes after the open: bought on the bar before, with a stop."""
+
+
+class LivePlay(Play):
+    """A home whose orders go to the exchange over HTTP; the exchange stays when the play ends."""
+
+    def __init__(
+        self,
+        root: Path,
+        exchange: Exchange | None = None,
+        *,
+        days: tuple[PlayedDay, ...] = (flat_day(SYMBOL),),
+        plan: Plan = NO_PLAN,
+    ) -> None:
+        super().__init__(root, days, account_number=NUMBER)
+        settings = ExchangeSettings(seed=SEED, plan=plan)
+        self.exchange = exchange or Exchange(self.days, NyseCalendar(), settings)
+        _issue_session(self.home, self.exchange, self.open - LEAD)
+
+    def run(self, *plans: Any, start: datetime | None = None, until: datetime | None = None) -> str:
+        if until is not None:
+            plans = (*plans, (until, terminate))
+        self._plans = sorted(plans, key=lambda plan: plan[0])
+        stage = Stage(
+            home=self.home,
+            config=self.config,
+            calendar=NyseCalendar(),
+            days=self.days,
+            plan=Rehearsal(seed=SEED, is_live_code=True),
+        )
+        audience = Audience(notifier=self.heard, observers=(self._see,))
+        clock = LockstepClock(start or self.open - LEAD)
+        with ExitStack() as stack:
+            self.server = ExchangeServer(self.exchange)
+            self.port = self.server.start()
+            stack.callback(self.stop_exchange)
+            url = f"http://127.0.0.1:{self.port}"
+            return asyncio.run(play_against(stage, audience, clock, url))
+
+    def owner(self, **action: Any) -> None:
+        """The owner does something in the app, now."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/rehearsal/owner/",
+            data=json.dumps(action).encode(),
+            headers={"X-Rehearsal-Now": self.events[-1].at.isoformat()},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+    def at_the_desk(self, *words: str) -> int:
+        """`reconcile` with these words, against the exchange over HTTP, a while later."""
+        clock = PacedClock(self.events[-1].at + timedelta(minutes=1), 1.0)
+        arguments = make_parser().parse_args(["reconcile", *words])
+        with ExchangeServer(self.exchange, clock=clock) as server:
+            connect = robinhood(self.home, self.config, f"http://127.0.0.1:{server.port}")
+            case = case_of(self.home, connect, account_number=NUMBER, clock=clock)
+            return settle(case, arguments)
+
+
+@pytest.mark.ci
+def test_the_owner_sells_half_on_the_phone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Found by the readings, entries stop; a person books it over HTTP, the rest is protected."""
+    play = LivePlay(tmp_path)
+    play.run(
+        (
+            play.after_open(SOLD_AT),
+            lambda: play.owner(kind="sell", symbol=SYMBOL, fraction="0.5"),
+        ),
+        until=play.after_open(SOLD_AT + 8),
+    )
+    (found,) = [n for n in notes(play) if n["what"] == "difference"]
+    seen = play.at_the_desk()
+    booked = play.at_the_desk("--accept", found["key"], "--why", "sold on the phone", "--yes")
+    said = capsys.readouterr().out
+    rest = int(found["broker"])
+    started = play.events[-1].at + timedelta(minutes=2)
+    play.run(start=started, until=started + timedelta(minutes=2))
+
+    assert found["difference_kind"] == "shares"
+    assert int(found["ours"]) == 2 * rest
+    assert "reconcile_difference" in [subject for _, subject, _ in play.heard.alerts]
+    after = play.after_open(SOLD_AT + 7)
+    assert not play.approved(after, started), "nothing is opened while the books differ"
+    assert (seen, booked) == (exits.HUMAN_NEEDED, exits.OK)
+    assert "booked as the owner's own sale" in said
+    last = play.lines("trades")[-1]
+    assert (last["quantity"], last["exit_reasoning"]) == (rest, "sold by the owner in the app")
+    stops = [o for o in play.lines("orders") if o["kind"] == "reply" and o["leg"] == "stop"]
+    assert time_of(stops[-1]["timestamp"]) >= started, "the rest has a stop again"
+    assert main(["verify", "--home", str(play.home.root)]) == exits.OK
+
+
+def notes(play: Play) -> list[dict[str, Any]]:
+    return [o["data"] for o in play.lines("orders") if o["kind"] == "note"]
+
+
+@pytest.mark.ci
+def test_a_day_without_trouble_reconciles_to_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bought, sold, stopped, flattened: no difference is ever found, and the desk finds none."""
+    play = LivePlay(tmp_path)
+
+    play.run()
+
+    assert play.lines("trades"), "control: it traded"
+    assert [n["what"] for n in notes(play)] == ["day_opened", "day_closed"]
+    assert sum(type(e).__name__ == "ReconcileArrived" for e in play.events) > 70
+    assert play.at_the_desk() == exits.OK
+    trades = len(play.lines("trades"))
+    said = f"the books agree: broker {trades} executions, records {trades}"
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.ci
+def test_another_bot_on_the_account_is_found_at_once(tmp_path: Path) -> None:
+    """Two homes, one account: the second sees buys under names it cannot make and opens nothing."""
+    one = LivePlay(tmp_path / "one")
+    one.run(until=one.after_open(SOLD_AT))
+    other = LivePlay(tmp_path / "other", one.exchange)
+    other.home.key(lambda size: b"o" * size)
+
+    other.run(start=one.events[-1].at + timedelta(minutes=1), until=one.after_open(SOLD_AT + 30))
+
+    (found,) = [n for n in notes(other) if n["what"] == "difference"]
+    assert found["difference_kind"] == "another_bot"
+    assert [d for d in other.lines("decisions") if d["verdict"] == "approved"] == []
+    assert other.lines("decisions"), "control: it wanted to buy"
+    assert not other.lines("trades")
+
+
+@pytest.mark.ci
+def test_with_every_record_lost_the_position_is_protected(tmp_path: Path) -> None:
+    """Nothing is left but the home's key: our shares are known by their orders' names."""
+    play = LivePlay(tmp_path)
+    play.run(until=play.after_open(SOLD_AT))
+    started = play.events[-1].at + timedelta(minutes=1)
+    for folder in (play.home.logs, play.home.tape):
+        shutil.rmtree(folder)
+    play.exchange.brokerage.act(Cancels(symbol=SYMBOL, only="stop"), started)
+
+    play.run(start=started, until=started + timedelta(minutes=1))
+
+    found = [n for n in notes(play) if n["what"] == "orphan_stop"]
+    assert len(found) == 1, "one stop, once"
+    kinds = [n["difference_kind"] for n in notes(play) if n["what"] == "difference"]
+    assert kinds == ["missing_trade"]
+    ledger = play.exchange.brokerage.report(play.events[-1].at)
+    assert found[0]["stop_ref_id"] in json.dumps(ledger, default=str), "the broker has it"
+    assert "position_without_record" in [subject for _, subject, _ in play.heard.alerts]
+    assert not play.lines("trades")
+
+
+@pytest.mark.ci
+def test_a_split_overnight_is_left_alone_until_a_person_accepts_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twice the shares, the stop gone: nothing is sent; accepted, the stop stands at half price."""
+    tomorrow = DAY + timedelta(days=1)
+    split = Split(symbol=SYMBOL, day=tomorrow, multiplier=2)
+    days = split_days(together(flat_day(SYMBOL), flat_day(SYMBOL, tomorrow)), split)
+    play = LivePlay(tmp_path, days=days, plan=Plan(splits=(split,)))
+    play.run(until=play.after_open(SOLD_AT))
+    before = [o for o in play.lines("orders") if o["kind"] == "intent"]
+    opens = days[1].session.open
+
+    play.run(start=opens - timedelta(minutes=8), until=opens + timedelta(minutes=4))
+    held = [o for o in play.lines("orders") if o["kind"] == "intent"]
+    (found,) = [n for n in notes(play) if n["what"] == "difference"]
+    words = ("--accept", found["key"], "--ratio", "2", "--why", "read the notice", "--yes")
+    accepted = play.at_the_desk(*words)
+    started = play.events[-1].at + timedelta(minutes=2)
+    play.run(start=started, until=started + timedelta(minutes=2))
+
+    assert found["difference_kind"] == "corporate_action"
+    assert held == before, "nothing was sent for other shares than we bought"
+    assert accepted == exits.OK
+    stop = [o for o in play.lines("orders") if o["kind"] == "intent"][len(before)]
+    first = next(o for o in before if o["leg"] == "stop")
+    assert stop["leg"] == "stop"
+    assert stop["data"]["quantity"] == 2 * first["data"]["quantity"]
+    assert Decimal(stop["data"]["stop_price"]) * 2 == Decimal(first["data"]["stop_price"])
+    capsys.readouterr()
