@@ -1,12 +1,12 @@
 """The state from the records: nothing else survives a restart."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from trading_bot.core import results
 from trading_bot.core.events import SessionInfo, StartState
-from trading_bot.core.say import book_result
 from trading_bot.core.state import CoreState
 from trading_bot.core.unwritten import Unwritten, find_unwritten
 from trading_bot.domain.errors import DataError
@@ -18,6 +18,7 @@ from trading_bot.logging.line import parse_timestamp
 from trading_bot.logging.order_event import OrderEvent
 from trading_bot.logging.risk_event import RiskEvent
 from trading_bot.logging.trade_record import TradeRecord
+from trading_bot.market.calendar import NyseCalendar
 from trading_bot.performance.metric import RollingWindow
 from trading_bot.risk.breaker import rebuild as rebuild_breaker
 
@@ -51,15 +52,16 @@ def restore(state: CoreState, start: StartState, session: SessionInfo) -> Unwrit
     state.breaker = rebuild_breaker(risk)
     state.window = RollingWindow(state.settings.performance)
     state.losses = []
-    for net, closed_at in _closed_results(
-        trades, {entry_order_id(t) for t in state.book.trades.values()}
-    ):
-        book_result(state, net, closed_at)
+    state.results = {}
+    still_open = {entry_order_id(t) for t in state.book.trades.values()}
+    busts = _corrections(state.book, events)
+    for key, net, closed_at in _closed_results(trades, still_open, busts):
+        results.book(state, key, net, closed_at)
     state.order_seq, state.decision_seq = start.order_seq, start.decision_seq
     damage = f"damaged record: {'; '.join(problems)}" if problems else ""
     state.protect_only = start.protect_only or damage or state.protect_only
     state.seen_ref_ids = {
-        ref for ref, (_, order) in state.book.orders.items() if order.intent.leg is Leg.ENTRY
+        order.intent.ref_id for _, order in state.book.every() if order.intent.leg is Leg.ENTRY
     }
     _restore_day(state, events, trades)
     return unwritten
@@ -86,6 +88,11 @@ def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeR
             state.day.opening_equity = Decimal(str(event.data["opening_equity"]))
         elif is_todays and event.data.get("what") == "day_closed":
             state.day.is_ended = True
+        elif event.kind == "bust" and _is_of(today, calendar, str(event.data["executed_at"])):
+            state.day.realised += Decimal(str(event.data["net_correction"]))
+        elif event.kind == "protected" and _is_of(today, calendar, event.timestamp):
+            seconds = int(str(event.data["unprotected_ms"])) / 1000
+            state.day.peak_unprotected_s = max(state.day.peak_unprotected_s, seconds)
     entries: set[str] = set()
     for record in trades:
         if calendar.trading_day(parse_timestamp(record.timestamp)) != today:
@@ -97,10 +104,29 @@ def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeR
     state.day.trades = len(entries)
 
 
+def _is_of(day: date, calendar: NyseCalendar, moment: str) -> bool:
+    return calendar.trading_day(datetime.fromisoformat(moment)) == day
+
+
+def _corrections(book: TradeBook, events: list[OrderEvent]) -> dict[str, Decimal]:
+    """What busts changed of the written results, in dollars, by the entry's order id."""
+    found: dict[str, Decimal] = {}
+    for event in events:
+        trade_id = event.correlation_id or ""
+        trade = book.trades.get(trade_id) or book.closed.get(trade_id)
+        if event.kind == "bust" and trade is not None:
+            change = Decimal(str(event.data["net_correction"]))
+            if event.leg == Leg.ENTRY.value:
+                change += Decimal(str(event.data["fees"]))
+            key = entry_order_id(trade)
+            found[key] = found.get(key, ZERO) + change
+    return found
+
+
 def _closed_results(
-    trades: list[TradeRecord], still_open: set[str]
-) -> list[tuple[Decimal, datetime]]:
-    """Net results of closed round trips in the order they closed.
+    trades: list[TradeRecord], still_open: set[str], busts: Mapping[str, Decimal]
+) -> list[tuple[str, Decimal, datetime]]:
+    """Net results of closed round trips in the order they closed, by the entry's order id.
 
     Trades cut off at the front are left out.
     """
@@ -113,4 +139,8 @@ def _closed_results(
             net[record.order_id] += record.net_profit_loss
             closed_at.pop(record.order_id, None)
             closed_at[record.order_id] = parse_timestamp(record.timestamp)
-    return [(net[key], at) for key, at in closed_at.items() if key not in still_open]
+    return [
+        (key, net[key] + busts.get(key, ZERO), at)
+        for key, at in closed_at.items()
+        if key not in still_open
+    ]

@@ -118,9 +118,7 @@ def _surplus(trade: Trade, view: View) -> list[Step]:
     reason = f"a late fill left {trade.held} shares for {trade.working_sells} in sells"
     steps: list[Step] = []
     surplus = trade.working_sells - trade.held
-    sells = [
-        o for o in trade.orders.values() if o.is_working and o.intent.leg is not Leg.ENTRY
-    ]
+    sells = [o for o in trade.orders.values() if o.is_working and o.intent.leg is not Leg.ENTRY]
     surplus -= sum(o.remaining for o in sells if o.was_presumed_absent)
     for order in reversed(sells):
         if surplus > 0 and not order.was_presumed_absent:
@@ -137,9 +135,7 @@ def _protect(trade: Trade, view: View, maker: Maker) -> list[Step]:
     if not trade.exit_reason and _is_through(trade, view):
         assert view.bid is not None
         reason = f"bid {text_of(view.bid)} at or through the stop {text_of(trade.stop_price)}"
-        return [
-            Leave(reason=f"{reason}, {bare} shares without one", expected=trade.stop_price)
-        ]
+        return [Leave(reason=f"{reason}, {bare} shares without one", expected=trade.stop_price)]
     if not may_stop_again(trade) or must_wait(trade, Leg.STOP, view.now):
         return []
     # The broker refuses a stop that is already through outside trading hours only by queueing it;

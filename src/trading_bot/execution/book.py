@@ -50,15 +50,17 @@ Tracked = tuple[Trade, TrackedOrder]
 class TradeBook:
     """Every trade that is not closed, by trade id, and the orders in them by ref_id.
 
-    `closed` holds the trades that are over and still watched: fills come late.
+    `closed` holds the trades that are over and still watched: fills come late. `watched_since` is
+    from when on their orders are to be read, None when each was filled in full.
     """
 
-    __slots__ = ("_closed_orders", "_ids", "closed", "orders", "trades")
+    __slots__ = ("_closed_orders", "_ids", "closed", "orders", "trades", "watched_since")
 
     def __init__(self) -> None:
         self.trades: dict[str, Trade] = {}
         self.orders: dict[str, Tracked] = {}
         self.closed: dict[str, Trade] = {}
+        self.watched_since: datetime | None = None
         self._closed_orders: dict[str, Tracked] = {}
         self._ids: dict[str, Tracked] = {}
 
@@ -175,6 +177,7 @@ class TradeBook:
             del self.orders[ref_id]
             if watch_until is not None:
                 self._closed_orders[ref_id] = (trade, order)
+                self._watch(order)
             else:
                 for order_id in (order.order_id, *order.former_ids):
                     self._ids.pop(order_id, None)
@@ -182,11 +185,16 @@ class TradeBook:
             trade.watch_until = _time(watch_until)
             self.closed[trade.trade_id] = trade
 
+    def _watch(self, order: TrackedOrder) -> None:
+        if order.state is not OrderState.FILLED:
+            since = order.intent.created_at
+            self.watched_since = min(self.watched_since or since, since)
+
     def _reopen(self, event: OrderEvent) -> None:
         trade = self.closed.pop(event.correlation_id or "", None)
         if trade is None:
             raise DataError(
-                f"order event {event.seq} reopens trade {event.correlation_id}, which is not watched"
+                f"order event {event.seq} reopens trade {event.correlation_id} that nobody watches"
             )
         trade.is_closed, trade.watch_until = False, None
         self.trades[trade.trade_id] = trade

@@ -61,7 +61,7 @@ def new_facts(order: TrackedOrder, seen: BrokerOrder) -> list[Fact]:
     fresh = fresh_executions(order, seen)
     facts.extend(Fact(kind="fill", data=_execution_data(e)) for e in fresh)
     if not is_former and _is_end(order, seen):
-        facts.append(_end(order, seen))
+        facts.append(_end(seen))
     return facts
 
 
@@ -84,9 +84,7 @@ def taken_back(order: TrackedOrder, seen: BrokerOrder) -> tuple[str, ...]:
         return ()
     listed = {e.execution_id: e.quantity for e in seen.executions}
     missing = [
-        e
-        for name, e in order.executions.items()
-        if name not in listed and seen.updated_at > e.at
+        e for name, e in order.executions.items() if name not in listed and seen.updated_at > e.at
     ]
     known = order.filled + sum(q for name, q in listed.items() if name not in order.executions)
     if not missing or sum(listed.values()) != seen.filled_quantity or seen.filled_quantity >= known:
@@ -173,7 +171,7 @@ def _is_end(order: TrackedOrder, seen: BrokerOrder) -> bool:
     return sum(known.values()) >= seen.filled_quantity
 
 
-def _end(order: TrackedOrder, seen: BrokerOrder) -> Fact:
+def _end(seen: BrokerOrder) -> Fact:
     if seen.state is OrderState.FILLED:
         reason = f"over at the broker with {seen.filled_quantity} filled, the rest was taken back"
         return Fact(kind="cancelled", data={"reason": reason})

@@ -10,7 +10,7 @@ Owner = Literal["ours", "ours_unknown", "foreign"]
 
 
 def whose(order: BrokerOrder, book: TradeBook, identity: Identity) -> Owner:
-    """ "ours" when the book knows it, or the order that it took the place of.
+    """Ours when the book knows it, or the order that it took the place of.
 
     "ours_unknown" when it carries this home's tag and no record knows it: records are lost, or they
     are older than what is watched. "foreign" orders are somebody else's and are never touched.

@@ -50,10 +50,11 @@ def _came_to_nothing(order: TrackedOrder) -> bool:
 
 def _pause(state: OrderState, times: int) -> timedelta:
     if state is OrderState.REJECTED:
-        return min(REFUSED_PAUSE * 2 ** min(times - 1, 10), REFUSED_PAUSE_MAX)
+        return min(REFUSED_PAUSE * (1 << min(times - 1, 10)), REFUSED_PAUSE_MAX)
     if times <= NOT_SENT_AT_ONCE:
         return timedelta(0)
-    return min(NOT_SENT_PAUSE * 2 ** min(times - NOT_SENT_AT_ONCE - 1, 10), NOT_SENT_PAUSE_MAX)
+    doublings = min(times - NOT_SENT_AT_ONCE - 1, 10)
+    return min(NOT_SENT_PAUSE * (1 << doublings), NOT_SENT_PAUSE_MAX)
 
 
 def stops_cancelled_by_others(trade: Trade) -> int:

@@ -24,11 +24,19 @@ _TRADE_LINES = 1_000
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
+class _Closing(msgspec.Struct):
+    watch_until: str = ""
+
+
 class _OrderHead(msgspec.Struct):
     seq: int
     kind: str
     timestamp: str
     correlation_id: str | None = None
+
+
+class _ClosedHead(msgspec.Struct):
+    data: _Closing
 
 
 class _DecisionHead(msgspec.Struct):
@@ -69,6 +77,7 @@ def _open_orders(
     source: RecordSource, trading_day: date, problems: list[str]
 ) -> tuple[tuple[str, ...], int]:
     open_trades: dict[str, list[tuple[int, str]]] = {}
+    watched: dict[str, tuple[str, list[tuple[int, str]]]] = {}
     # Trades that the last step closed: a crash may have kept their trade records from the disk.
     just_closed: list[tuple[int, str]] = []
     last_at = ""
@@ -87,11 +96,29 @@ def _open_orders(
             if note is not None and note.data.trading_day == trading_day.isoformat():
                 notes.append((head.seq, line))
         elif head.correlation_id is not None:
-            open_trades.setdefault(head.correlation_id, []).append((head.seq, line))
+            trade_id = head.correlation_id
+            if head.kind == "reopened":
+                open_trades[trade_id] = watched.pop(trade_id, ("", []))[1]
+                just_closed = [pair for pair in just_closed if pair not in open_trades[trade_id]]
+            open_trades.setdefault(trade_id, []).append((head.seq, line))
             if head.kind == "closed":
-                just_closed.extend(open_trades.pop(head.correlation_id))
-    kept = sorted([pair for lines in open_trades.values() for pair in lines] + just_closed + notes)
+                _forget_old(watched, head.timestamp)
+                closed = _decode(line, _ClosedHead, problems)
+                watched[trade_id] = (
+                    closed.data.watch_until if closed else "",
+                    open_trades[trade_id],
+                )
+                just_closed.extend(open_trades.pop(trade_id))
+    groups = [*open_trades.values(), just_closed, notes]
+    groups += [lines for until, lines in watched.values() if until >= trading_day.isoformat()]
+    kept = sorted({pair for lines in groups for pair in lines})
     return tuple(line for _, line in kept), following
+
+
+def _forget_old(watched: dict[str, tuple[str, list[tuple[int, str]]]], now: str) -> None:
+    """Closed trades that nobody watches any more; times as the record writes them sort by time."""
+    for trade_id in [key for key, (until, _) in watched.items() if until < now]:
+        del watched[trade_id]
 
 
 def _breaker_lines(source: RecordSource) -> Iterator[str]:
