@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from support.core_builders import (
@@ -29,6 +30,7 @@ from trading_bot.domain.order import (
     Leg,
     OrderIntent,
     OrderState,
+    Side,
 )
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.domain.quote import Fundamental, HistoricalBar, MarketHours, Quote
@@ -145,7 +147,19 @@ class Broker:
         return tuple(self.held.values())
 
     async def positions(self) -> tuple[BrokerPosition, ...]:
-        return ()
+        orders = self.held.values()
+        bought = sum(o.filled_quantity for o in orders if o.side is Side.BUY)
+        offered = sum(o.quantity for o in orders if o.side is Side.SELL and not o.state.is_final)
+        if not bought:
+            return ()
+        return (
+            BrokerPosition(
+                symbol="AAPL",
+                quantity=Decimal(bought),
+                held_for_sells=Decimal(offered),
+                average_price=None,
+            ),
+        )
 
     async def account(self) -> AccountSnapshot:
         await self.clock.sleep(LAG)

@@ -267,7 +267,7 @@ def ask_orders(state: CoreState, out: Out, *, at: datetime | None = None) -> Non
     """Read the broker's orders from a day before our oldest on, unless that is under way.
 
     Orders of closed trades that are watched are not urgent: given `at`, they widen the reading, or
-    cause one, once a minute.
+    cause one, once a minute; else they wait for the next poll.
     """
     calls, book = state.calls, state.book
     if calls.orders:
@@ -285,4 +285,4 @@ def ask_orders(state: CoreState, out: Out, *, at: datetime | None = None) -> Non
 
 def _is_time_to_watch(state: CoreState, at: datetime | None) -> bool:
     last = state.calls.watched_at
-    return at is None or last is None or at - last >= _WATCH_EVERY
+    return at is not None and (last is None or at - last >= _WATCH_EVERY)
