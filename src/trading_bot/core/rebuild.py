@@ -45,6 +45,7 @@ def restore(state: CoreState, start: StartState, session: SessionInfo) -> Unwrit
     state.book = TradeBook()
     state.resting = set()
     problems += state.book.restore(e for e in events if e.kind != "note")
+    state.book.forget(start.trading_day)
     unwritten = Unwritten()
     if not problems and not start.protect_only:
         unwritten = find_unwritten(events, trades, state.origin, start.order_seq)

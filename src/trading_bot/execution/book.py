@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from trading_bot.domain.errors import DataError
@@ -90,6 +90,18 @@ class TradeBook:
         """Every order of open trades, then of watched ones."""
         yield from self.orders.values()
         yield from self._closed_orders.values()
+
+    def forget(self, before: date) -> None:
+        """Drop the closed trades that are watched until a day before `before` only."""
+        for trade_id, trade in list(self.closed.items()):
+            if trade.watch_until is not None and trade.watch_until.date() < before:
+                del self.closed[trade_id]
+                for ref_id, order in trade.orders.items():
+                    del self._closed_orders[ref_id]
+                    self._drop_ids(order)
+        self.watched_since = None
+        for _, order in self._closed_orders.values():
+            self._watch(order)
 
     def in_symbol(self, symbol: str) -> list[Trade]:
         """The open trades of `symbol`, oldest first."""
@@ -179,11 +191,14 @@ class TradeBook:
                 self._closed_orders[ref_id] = (trade, order)
                 self._watch(order)
             else:
-                for order_id in (order.order_id, *order.former_ids):
-                    self._ids.pop(order_id, None)
+                self._drop_ids(order)
         if watch_until is not None:
             trade.watch_until = _time(watch_until)
             self.closed[trade.trade_id] = trade
+
+    def _drop_ids(self, order: TrackedOrder) -> None:
+        for order_id in (order.order_id, *order.former_ids):
+            self._ids.pop(order_id, None)
 
     def _watch(self, order: TrackedOrder) -> None:
         if order.state is not OrderState.FILLED:

@@ -160,12 +160,17 @@ def _state_is_news(order: TrackedOrder, seen: BrokerOrder) -> bool:
 
 
 def _is_end(order: TrackedOrder, seen: BrokerOrder) -> bool:
-    is_finished = bool(order.busted) and seen.state is OrderState.FILLED
+    state, has_lost = order.state, bool(order.busted)
+    if taken_back(order, seen):
+        # It is asked after what was taken back has been booked.
+        moved, has_lost = after(state, News.BUST), True
+        state = moved if isinstance(moved, OrderState) else state
+    is_finished = has_lost and seen.state is OrderState.FILLED
     kind = "cancelled" if is_finished else _END_KINDS.get(seen.state)
-    if kind is None or not is_news(order.state, News(kind)):
+    if kind is None or not is_news(state, News(kind)):
         return False
     listed = {e.execution_id: e.quantity for e in seen.executions}
-    if order.former_ids or order.busted:
+    if order.former_ids or has_lost:
         return sum(listed.values()) >= seen.filled_quantity
     known = {name: e.quantity for name, e in order.executions.items()} | listed
     return sum(known.values()) >= seen.filled_quantity
