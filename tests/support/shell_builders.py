@@ -151,14 +151,17 @@ class Broker:
         await self.on_positions()
         await self.clock.sleep(LAG)
         held: dict[str, int] = {}
+        offered: dict[str, int] = {}
         for order in self.held.values():
             sign = 1 if order.side is Side.BUY else -1
             held[order.symbol] = held.get(order.symbol, 0) + sign * order.filled_quantity
+            if order.side is Side.SELL and not order.state.is_final:
+                offered[order.symbol] = offered.get(order.symbol, 0) + order.quantity
         return tuple(
             BrokerPosition(
                 symbol=symbol,
                 quantity=Decimal(quantity),
-                held_for_sells=Decimal(0),
+                held_for_sells=Decimal(offered.get(symbol, 0)),
                 average_price=None,
             )
             for symbol, quantity in held.items()

@@ -45,6 +45,7 @@ OTHER_KINDS: Final = frozenset(
         "protected",
         "unprotected",
         "closed",
+        "reopened",
         "left_open",
         "foreign",
         "note",

@@ -30,6 +30,11 @@ _KEPT_NOTES = frozenset(
 
 
 _T = TypeVar("_T", bound=msgspec.Struct)
+_Numbered = tuple[int, str]
+
+
+class _Closing(msgspec.Struct):
+    watch_until: str = ""
 
 
 class _OrderHead(msgspec.Struct):
@@ -38,6 +43,10 @@ class _OrderHead(msgspec.Struct):
     timestamp: str
     correlation_id: str | None = None
     ref_id: str | None = None
+
+
+class _ClosedHead(msgspec.Struct):
+    data: _Closing
 
 
 class _DecisionHead(msgspec.Struct):
@@ -77,19 +86,20 @@ def start_hash(start: StartState) -> str:
 
 
 class _Orders:
-    """One walk over the orders' record: what is open, what notes hold, what was closed."""
+    """One walk over the orders' record: what is open or watched, what notes hold, what closed."""
 
     def __init__(self, trading_day: date) -> None:
         self.following = 0
         self.closed_ref_ids: list[str] = []
         self._day = trading_day.isoformat()
         self._closed_since = (trading_day - _CLOSED_KEPT).isoformat()
-        self._open: dict[str, list[tuple[int, str]]] = {}
+        self._open: dict[str, list[_Numbered]] = {}
+        self._watched: dict[str, tuple[str, list[_Numbered]]] = {}
         self._names: dict[str, list[str]] = {}
         # Trades that the last step closed: a crash may have kept their trade records from the disk.
-        self._just_closed: list[tuple[int, str]] = []
+        self._just_closed: list[_Numbered] = []
         self._last_at = ""
-        self._notes: list[tuple[int, str]] = []
+        self._notes: list[_Numbered] = []
 
     def take(self, head: _OrderHead, line: str, problems: list[str]) -> None:
         """The next line of the record."""
@@ -103,24 +113,38 @@ class _Orders:
                 self._notes.append((head.seq, line))
         elif head.correlation_id is not None:
             self._take_trade(head.correlation_id, head, line)
+            if head.kind == "closed":
+                closed = _decode(line, _ClosedHead, problems)
+                self._close(head, closed.data.watch_until if closed else "")
+
+    def lines(self) -> tuple[str, ...]:
+        """What a start is made from, in the record's order."""
+        groups = [*self._open.values(), self._just_closed, self._notes]
+        groups += [lines for until, lines in self._watched.values() if until >= self._day]
+        return tuple(line for _, line in sorted({pair for lines in groups for pair in lines}))
 
     def _counts(self, note: _NoteData) -> bool:
         return note.trading_day == self._day or note.what in _KEPT_NOTES
 
     def _take_trade(self, trade_id: str, head: _OrderHead, line: str) -> None:
+        if head.kind == "reopened":
+            again = self._watched.pop(trade_id, ("", []))[1]
+            self._open[trade_id] = again
+            self._just_closed = [pair for pair in self._just_closed if pair not in again]
         self._open.setdefault(trade_id, []).append((head.seq, line))
         if head.kind == "intent" and head.ref_id is not None:
             self._names.setdefault(trade_id, []).append(head.ref_id)
-        elif head.kind == "closed":
-            self._just_closed.extend(self._open.pop(trade_id))
-            names = self._names.pop(trade_id, [])
-            if head.timestamp >= self._closed_since:
-                self.closed_ref_ids.extend(names)
 
-    def lines(self) -> tuple[str, ...]:
-        """What a start is made from, in the record's order."""
-        opened = [pair for lines in self._open.values() for pair in lines]
-        return tuple(line for _, line in sorted(opened + self._just_closed + self._notes))
+    def _close(self, head: _OrderHead, watch_until: str) -> None:
+        trade_id = head.correlation_id or ""
+        # Times as the record writes them sort by time.
+        for key in [k for k, (until, _) in self._watched.items() if until < head.timestamp]:
+            del self._watched[key]
+        lines = self._open.pop(trade_id)
+        self._watched[trade_id] = (watch_until, lines)
+        self._just_closed.extend(lines)
+        if head.timestamp >= self._closed_since:
+            self.closed_ref_ids.extend(self._names.pop(trade_id, []))
 
 
 def _read_orders(source: RecordSource, trading_day: date, problems: list[str]) -> _Orders:
