@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from trading_bot.core import orders, protect, reconcile_notes, splits
+from trading_bot.core import orders, protect, reconcile_notes, splits, trades
 from trading_bot.core.events import PersonDecided
 from trading_bot.core.reconcile import known
 from trading_bot.core.say import Data, Numbers, say_order, warn

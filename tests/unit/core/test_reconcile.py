@@ -243,17 +243,19 @@ def test_an_order_the_broker_does_not_have_is_a_difference() -> None:
     assert "is not among the broker's orders" in core.state.protect_only
 
 
-def test_an_order_with_another_price_is_a_difference() -> None:
-    """The stop stands lower at the broker than we asked for."""
+def test_an_order_with_another_price_is_followed() -> None:
+    """The owner moved the stop in the app: that is the stop from now on, and no difference."""
     core, bought, stop, shares = held()
     moved = replace(stop, stop_price=stop.stop_price - 5 if stop.stop_price else None)
 
     for n in range(2):
         core.reconcile(LATER + n * SECONDS, bought, moved, **{SYMBOL: shares})
 
-    (found,) = core.state.reconciled.open.values()
-    assert found.difference.kind == "order_changed"
-    assert found.difference.ours != found.difference.broker
+    (trade,) = core.state.book.trades.values()
+    (order,) = trade.working(Leg.STOP)
+    assert order.intent.stop_price == moved.stop_price
+    assert [a.subject for a in core.alerts()] == ["order_edited_by_owner"]
+    assert not core.state.reconciled.open
 
 
 def test_cash_that_moved_by_itself_is_only_noted() -> None:
