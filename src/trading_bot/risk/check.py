@@ -12,7 +12,7 @@ from trading_bot.logging.line import format_timestamp
 from trading_bot.logging.rule_check import RuleCheck
 
 Check: TypeAlias = RuleCheck
-"""What a rule answers is what decisions record: value and limit are texts, made by `shown`."""
+"""What a rule answers is what decisions record: value and limit are texts, written here."""
 
 UNKNOWN: Final = str(b"unknown", "ascii")
 """The text of a value that was not known, which never holds.
@@ -65,7 +65,8 @@ def _pieces(sentence: str) -> tuple[tuple[str, str, str, str], ...]:
 def shown(value: object) -> str:
     """`value` as a person reads it: amounts plain and short, times in UTC, None as "unknown".
 
-    By exact type, the commonest first: a decision writes some fifty of them.
+    By exact type, the commonest first. Who knows the type calls its writer: a decision writes some
+    fifty of them.
     """
     if type(value) is str:
         return value or _NOTHING

@@ -19,7 +19,7 @@ from trading_bot.domain.order import Leg, OrderIntent, OrderType
 from trading_bot.logging.line import RecordError
 from trading_bot.logging.rule_check import Answers, validate
 from trading_bot.risk import exit_rules
-from trading_bot.risk.check import Check
+from trading_bot.risk.check import Check, fill
 from trading_bot.risk.context import EntryContext, ExitContext
 from trading_bot.risk.gate import RULE_ERROR, Approved, Refused, judge_entry, judge_exit
 from trading_bot.risk.limits import RiskLimits
@@ -117,9 +117,8 @@ def test_rules_have_one_code_each_and_known_settings() -> None:
         assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", rule.code)
         assert set(rule.settings) <= set(RiskLimits.model_fields)
         assert rule.ask(entry_intent(), entry_context(), LIMITS).rule == rule.code
-        rule.sentence.format(
-            value=1, limit=2, intent=entry_intent(), context=entry_context(), limits=LIMITS
-        )
+        seen = {"intent": entry_intent(), "context": entry_context(), "limits": LIMITS}
+        assert fill(rule.sentence, value="1", limit="2", **seen)
 
 
 def test_texts_of_checks_are_never_empty() -> None:
