@@ -73,13 +73,14 @@ class Lines:
                 self.flush()
 
     def flush(self) -> None:
-        streams: dict[str, list[str]] = {}
+        streams: dict[str, list[bytes]] = {}
         for record in self._waiting:
-            streams.setdefault(record.stream, []).append(record.record.to_jsonl_line())
+            line = f"{record.record.to_jsonl_line()}\n".encode()
+            streams.setdefault(record.stream, []).append(line)
         self.count += len(self._waiting)
         self._waiting.clear()
         for stream, lines in streams.items():
-            os.write(self._file(stream), ("\n".join(lines) + "\n").encode())
+            os.writev(self._file(stream), lines)
 
     def close(self) -> None:
         self.flush()

@@ -72,14 +72,14 @@ def swallowing_wrappers(folder: Path) -> list[str]:
 
 
 def approvals_outside_the_gate(folder: Path) -> list[str]:
-    """Every place that makes an ApprovedOrder, except the gate."""
+    """Every place that makes an ApprovedOrder or Answers that are trusted, except the gate."""
     return [
         f"{module.name}:{node.lineno}"
         for module in modules(folder)
         if module.name != "risk/gate.py"
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func).split(".")[-1] in {"ApprovedOrder", "Approved"}
+        and ast.unparse(node.func).split(".")[-1] in {"ApprovedOrder", "Approved", "Answers"}
     ]
 
 
@@ -100,7 +100,7 @@ def test_no_wrapper_of_robin_stocks_is_used() -> None:
 
 
 def test_only_the_gate_approves() -> None:
-    """No order reaches a broker that the risk gate has not approved."""
+    """No order reaches a broker, and no answer a record unseen, that is not the risk gate's."""
     assert approvals_outside_the_gate(SOURCE) == []
 
 
@@ -143,9 +143,9 @@ def test_an_approval_elsewhere_is_found(tmp_path: Path) -> None:
     """The control: an order approved outside the gate is seen, in the gate it is not."""
     (tmp_path / "risk").mkdir()
     (tmp_path / "risk" / "gate.py").write_text("ApprovedOrder(x=1)", encoding="utf-8")
-    (tmp_path / "core.py").write_text("order.ApprovedOrder(x=1)", encoding="utf-8")
+    (tmp_path / "core.py").write_text("order.ApprovedOrder(x=1)\nAnswers(())", encoding="utf-8")
 
-    assert approvals_outside_the_gate(tmp_path) == ["core.py:1"]
+    assert approvals_outside_the_gate(tmp_path) == ["core.py:1", "core.py:2"]
 
 
 @pytest.mark.parametrize(

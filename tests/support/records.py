@@ -3,10 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
-from trading_bot.logging.decision_record import DecisionRecord, QuoteSeen, RuleCheck
+from trading_bot.logging.decision_record import DecisionRecord, QuoteSeen
 from trading_bot.logging.order_event import OrderEvent
 from trading_bot.logging.performance_metric import PerformanceMetric
 from trading_bot.logging.risk_event import RiskEvent
+from trading_bot.logging.rule_check import RuleCheck
 from trading_bot.logging.session_record import SessionRecord
 from trading_bot.logging.trade_record import TradeRecord
 

@@ -39,17 +39,19 @@ def on_bars(
         # In here and not in a function of its own: the one thing that happens at every bar.
         for slot in symbol.minute_slots:
             slot.last_bar = bar
-            slot.was_quiet = not slot.needs_volume or bar.has_volume
-            if slot.was_quiet:
-                try:
-                    said = slot.strategy.on_bar(bar)
-                except KeyboardInterrupt:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
-                    _strategy_raised(state, symbol, slot, error, at, out)
+            if slot.needs_volume:
+                slot.was_quiet = bar.has_volume
+                if not slot.was_quiet:
                     continue
-                if said is not None:
-                    _take_said(state, symbol, slot, said, bar, at, out)
+            try:
+                said = slot.strategy.on_bar(bar)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a trader's own code may raise anything; its exits must live on
+                _strategy_raised(state, symbol, slot, error, at, out)
+                continue
+            if said is not None:
+                _take_said(state, symbol, slot, said, bar, at, out)
         if symbol.aggregators:
             _on_longer_bars(state, symbol, bar, at, out)
 

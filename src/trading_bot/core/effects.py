@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+import msgspec
+
 from trading_bot.domain.order import ApprovedOrder
 from trading_bot.ports.notifier import Severity
 
@@ -16,8 +18,7 @@ class Line(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """Append this record to its stream; durable before anything else of its step is done."""
 
     stream: str

@@ -1,11 +1,12 @@
 """From a signal to an order or a refusal, with every number."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+
 from trading_bot.core.effects import PlaceOrder, Record, SetTimer
-from trading_bot.core.say import day_pnl, info_of, reading_of, say_order, streak
+from trading_bot.core.say import day_pnl, info_of, say_order, streak
 from trading_bot.core.state import CoreState, Out, StrategySlot, SymbolState
 from trading_bot.core.trades import TIMER as ORDERS_TIMER
 from trading_bot.domain.bar import Bar
@@ -17,10 +18,10 @@ from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
 from trading_bot.logging.decision_record import DecisionRecord, QuoteSeen
 from trading_bot.logging.line import format_timestamp
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_RISK
-from trading_bot.risk.check import Check, to_records
+from trading_bot.risk.check import Check
 from trading_bot.risk.context import EntryContext
 from trading_bot.risk.gate import Refused, Verdict, judge_entry
-from trading_bot.risk.risk_events import rejection_event
+from trading_bot.risk.risk_events import DayReading, rejection_event
 from trading_bot.risk.sizing import Sizing, size_entry
 
 _BAR_AGE_MAX = timedelta(seconds=90)
@@ -60,7 +61,7 @@ def consider(
     )
     verdict = judge_entry(intent, context, state.settings.risk)
     said = _Said.of(size, verdict)
-    _write_decision(state, signal, intent, said, symbol, at, out)
+    _write_decision(state, signal, intent, said, symbol, context, out)
     if said.rule is not None or isinstance(verdict, Refused):
         return
     state.seen_ref_ids.add(intent.ref_id)
@@ -102,30 +103,35 @@ def entry_context(
     at: datetime,
 ) -> EntryContext:
     """Everything the gate looks at; None where it is not known. `ref_id` names the entry."""
-    account = state.account
+    account, day = state.account, state.day
     # Most entries are asked for with nothing open at all: then there is nothing to add up.
     trades = state.book.trades
-    own = state.book.in_symbol(signal.symbol) if trades else []
-    bid, ask, last = _prices(symbol, bar)
+    held = working = unbought = 0
+    if trades:
+        own = state.book.in_symbol(signal.symbol)
+        held = sum([t.held for t in own])
+        working = sum([1 for t in own for o in t.orders.values() if o.is_working])
+        unbought = sum([1 for t in trades.values() if not t.bought])
+    bid, ask, last, age_s = _market(symbol, bar, at)
     return EntryContext(
         now=at,
         session=state.session,
-        hours_agree=state.day.hours_agree,
+        hours_agree=day.hours_agree,
         bid=bid,
         ask=ask,
         last=last,
-        quote_age_s=_quote_age(symbol, bar, at),
+        quote_age_s=age_s,
         quote_problem=symbol.problem or None,
         equity=account.equity if account is not None else None,
-        opening_equity=state.day.opening_equity,
+        opening_equity=day.opening_equity,
         buying_power=spendable(state),
         account_age_s=(at - account.at).total_seconds() if account is not None else None,
-        reserved_cash=reserved_cash(state),
-        position_quantity=sum([t.held for t in own]),
+        reserved_cash=reserved_cash(state) if trades else ZERO,
+        position_quantity=held,
         foreign_quantity=foreign_quantity(state, signal.symbol),
-        working_orders=sum([1 for t in own for o in t.orders.values() if o.is_working]),
+        working_orders=working,
         open_positions=len(trades),
-        trades_today=state.day.trades + sum([1 for t in trades.values() if not t.bought]),
+        trades_today=day.trades + unbought,
         is_duplicate=ref_id in state.seen_ref_ids,
         day_pnl=day_pnl(state),
         consecutive_losses=streak(state),
@@ -148,23 +154,20 @@ def spendable(state: CoreState) -> Decimal | None:
     return min(account.buying_power, account.settled_cash)
 
 
-def _prices(symbol: SymbolState, bar: Bar) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+def _market(
+    symbol: SymbolState, bar: Bar, at: datetime
+) -> tuple[Decimal | None, Decimal | None, Decimal | None, float | None]:
+    """Bid, ask and last, and how many seconds old they are."""
     quote = symbol.quote
     if quote is not None:
-        return quote.bid, quote.ask, quote.last
+        updated_at = quote.quote.updated_at
+        age_s = None if updated_at is None else (at - updated_at).total_seconds()
+        return quote.bid, quote.ask, quote.last, age_s
     if symbol.problem or bar.volume_source != "recorded":
-        return None, None, None
+        return None, None, None, None
     # A recorded bar has no book: its close stands for all three, the fill model adds the costs.
     close = price_from_float(bar.close)
-    return close, close, close
-
-
-def _quote_age(symbol: SymbolState, bar: Bar, at: datetime) -> float | None:
-    if symbol.quote is not None:
-        updated_at = symbol.quote.quote.updated_at
-        return None if updated_at is None else (at - updated_at).total_seconds()
-    is_recorded = bar.volume_source == "recorded" and not symbol.problem
-    return (at - bar.end).total_seconds() if is_recorded else None
+    return close, close, close, (at - bar.end).total_seconds()
 
 
 def _closing(state: CoreState) -> str:
@@ -203,7 +206,13 @@ def foreign_quantity(state: CoreState, symbol: str) -> Decimal | None:
     """Shares of `symbol` at the broker that are not ours; None when the account was never read."""
     if state.positions is None or state.account is None:
         return None
-    at_broker = next((p.quantity for p in state.positions if p.symbol == symbol), ZERO)
+    at_broker = ZERO
+    for position in state.positions:
+        if position.symbol == symbol:
+            at_broker = position.quantity
+            break
+    if not state.book.trades:
+        return at_broker
     read_at = state.account.at
     ours = 0
     for trade in state.book.in_symbol(symbol):
@@ -214,8 +223,7 @@ def foreign_quantity(state: CoreState, symbol: str) -> Decimal | None:
     return at_broker - ours
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
+class _Said(msgspec.Struct, frozen=True, gc=False):
     """The answer as it is written: the gate's refusal first, then a size of nothing."""
 
     rule: str | None
@@ -226,16 +234,10 @@ class _Said:
     @classmethod
     def of(cls, size: Sizing, verdict: Verdict) -> "_Said":
         if isinstance(verdict, Refused):
-            return cls(
-                rule=verdict.rule,
-                reason=verdict.reason,
-                checks=verdict.checks,
-                quantity=size.quantity or None,
-            )
+            return cls(verdict.rule, verdict.reason, verdict.checks, size.quantity or None)
         if size.code:
-            return cls(rule=size.code, reason=size.reason, checks=verdict.checks, quantity=None)
-        reason = f"{verdict.reason}; {size.reason}"
-        return cls(rule=None, reason=reason, checks=verdict.checks, quantity=size.quantity)
+            return cls(size.code, size.reason, verdict.checks, None)
+        return cls(None, f"{verdict.reason}; {size.reason}", verdict.checks, size.quantity)
 
 
 def _write_decision(
@@ -244,9 +246,10 @@ def _write_decision(
     intent: OrderIntent,
     said: _Said,
     symbol: SymbolState,
-    at: datetime,
+    context: EntryContext,
     out: Out,
 ) -> None:
+    at = context.now
     record = DecisionRecord(
         seq=state.decision_seq,
         timestamp=format_timestamp(at),
@@ -266,7 +269,7 @@ def _write_decision(
         stop_loss=signal.stop_loss,
         target=signal.target,
         bar_end=format_timestamp(signal.bar_end),
-        checks=to_records(said.checks),
+        checks=said.checks,
         quote=_quote_seen(symbol),
     )
     state.decision_seq += 1
@@ -276,7 +279,14 @@ def _write_decision(
             rule=said.rule,
             reason=said.reason,
             symbol=signal.symbol,
-            reading=reading_of(state, at),
+            reading=DayReading(
+                at=at,
+                trading_day=state.trading_day,
+                realised_pnl=state.day.realised,
+                day_pnl=context.day_pnl,
+                opening_equity=context.opening_equity,
+                consecutive_losses=context.consecutive_losses,
+            ),
             limits=state.settings.risk,
         )
         out.append(Record(STREAM_RISK, event))

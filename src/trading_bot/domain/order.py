@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 QUANTITY_MAX = 10_000
 """Largest quantity of one order; the contract's position limit."""
 
@@ -75,9 +77,12 @@ FINAL_STATES = (
     OrderState.WITHDRAWN,
 )
 
+# Looked up once: an enum's member costs more than what it is compared for.
+_BUY, _SELL, _ENTRY = Side.BUY, Side.SELL, Leg.ENTRY
+_LIMIT, _STOP = OrderType.LIMIT, OrderType.STOP
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderIntent:
+
+class OrderIntent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An order we want: complete, priced, named by its `ref_id`, before anyone approved it.
 
     `ref_id` has UUID shape and is a pure function of what the order is for (execution.ref_ids).
@@ -102,18 +107,18 @@ class OrderIntent:
     def __post_init__(self) -> None:
         if not 0 < self.quantity <= QUANTITY_MAX:
             raise ValueError(f"order quantity must be 1-{QUANTITY_MAX}, got {self.quantity}")
-        for name, price, wanted in (
-            ("limit_price", self.limit_price, self.type is OrderType.LIMIT),
-            ("stop_price", self.stop_price, self.type is OrderType.STOP),
-        ):
-            if wanted and (price is None or price <= 0):
-                raise ValueError(f"a {self.type} order needs a positive {name}, got {price}")
-            if not wanted and price is not None:
-                raise ValueError(f"a {self.type} order has no {name}, got {price}")
-        if self.side is Side.BUY and self.leg is not Leg.ENTRY:
+        self._check_price("limit_price", self.limit_price, wanted=self.type is _LIMIT)
+        self._check_price("stop_price", self.stop_price, wanted=self.type is _STOP)
+        if self.side is _BUY and self.leg is not _ENTRY:
             raise ValueError(f"only entries buy, got a buying {self.leg}")
-        if self.side is Side.SELL and self.leg is Leg.ENTRY:
+        if self.side is _SELL and self.leg is _ENTRY:
             raise ValueError("an entry buys; short selling is not supported")
+
+    def _check_price(self, name: str, price: Decimal | None, *, wanted: bool) -> None:
+        if wanted and (price is None or price <= 0):
+            raise ValueError(f"a {self.type} order needs a positive {name}, got {price}")
+        if not wanted and price is not None:
+            raise ValueError(f"a {self.type} order has no {name}, got {price}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """What a strategy says of a bar: a signal to buy, or why not."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+
+import msgspec
 
 from trading_bot.domain.money import ZERO
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A wish to buy `symbol`; the gate decides.
 
     Prices in dollars. `price` is the strategy's reference price (the close of the bar that ended at
@@ -30,16 +30,15 @@ class Signal:
             raise ValueError(f"bar_end must be aware, got {self.bar_end!r}")
         if not self.strategy_name or not self.entry_type or not self.reasons:
             raise ValueError("a signal needs a strategy name, an entry type and reasons")
-        for price in (self.price, self.stop_loss, self.target):
-            if price is not None and not isinstance(price, Decimal):
-                raise TypeError(f"prices are Decimals, got {type(price).__name__} {price!r}")
-        if not ZERO < self.stop_loss < self.price:
+        price, stop, target = self.price, self.stop_loss, self.target
+        for given in (price, stop) if target is None else (price, stop, target):
+            if not isinstance(given, Decimal):
+                raise TypeError(f"prices are Decimals, got {type(given).__name__} {given!r}")
+        if not ZERO < stop < price:
+            raise ValueError(f"a long signal needs 0 < stop < price, got {stop} and {price}")
+        if target is not None and target <= price:
             raise ValueError(
-                f"a long signal needs 0 < stop < price, got {self.stop_loss} and {self.price}"
-            )
-        if self.target is not None and self.target <= self.price:
-            raise ValueError(
-                f"a long signal needs target > price, got target {self.target}, price {self.price}"
+                f"a long signal needs target > price, got target {target}, price {price}"
             )
 
     @property
@@ -50,8 +49,7 @@ class Signal:
         return round(float((self.target - self.price) / (self.price - self.stop_loss)), 4)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitSignal:
+class ExitSignal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A strategy's wish to close what it holds in `symbol`, judged on the bar to `bar_end`."""
 
     symbol: str

@@ -1,10 +1,11 @@
 """The book of trades: changed by order events alone, orders' states only through the table."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+
+from msgspec.structs import replace
 
 from trading_bot.domain.errors import DataError
 from trading_bot.domain.money import text_of

@@ -15,6 +15,8 @@ APPROVAL_LIFE = timedelta(seconds=5)
 """How long after its approval an order's bytes may still leave."""
 
 _HUNDRED = Decimal(100)
+# Looked up once: an enum's member costs more than a field.
+_BUY, _ENTRY, _LIMIT, _GFD = Side.BUY, Leg.ENTRY, OrderType.LIMIT, TimeInForce.GFD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Maker:
             strategy_name=signal.strategy_name,
             symbol=signal.symbol,
             bar_end=signal.bar_end,
-            leg=Leg.ENTRY,
+            leg=_ENTRY,
             generation=0,
         )
 
@@ -58,11 +60,11 @@ class Maker:
             ref_id=ref_id,
             trade_id=ref_id,
             symbol=signal.symbol,
-            side=Side.BUY,
-            leg=Leg.ENTRY,
-            type=OrderType.LIMIT,
+            side=_BUY,
+            leg=_ENTRY,
+            type=_LIMIT,
             quantity=quantity,
-            time_in_force=TimeInForce.GFD,
+            time_in_force=_GFD,
             limit_price=limit,
             stop_price=None,
             created_at=now,

@@ -10,6 +10,8 @@ from trading_bot.domain.order import Leg
 from trading_bot.logging.line import iso_text
 
 _TAG_DIGITS = 12
+# Of SHA-256 and of RFC 2104.
+_BLOCK_BYTES, _INNER_PAD, _OUTER_PAD = 64, 0x36, 0x5C
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +68,25 @@ def is_ours(ref_id: str, identity: Identity) -> bool:
 
 
 def _tag(key: bytes, body: str) -> str:
-    tag = _keyed(key).copy()
-    tag.update(body.encode())
-    return tag.hexdigest()[:_TAG_DIGITS]
+    """The first digits of the HMAC-SHA256 of `body` under `key`, as RFC 2104 builds it."""
+    started_inner, started_outer = _keyed(key)
+    inner, outer = started_inner.copy(), started_outer.copy()
+    inner.update(body.encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()[:_TAG_DIGITS]
 
 
 # A home has one key; taking it in costs as much as making the tag.
 @lru_cache(maxsize=1)
-def _keyed(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
+def _keyed(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """The inner and the outer hash with their padded key in them."""
+    if len(key) > _BLOCK_BYTES:
+        key = hashlib.sha256(key).digest()
+    padded = key.ljust(_BLOCK_BYTES, b"\0")
+    return (
+        hashlib.sha256(bytes(byte ^ _INNER_PAD for byte in padded)),
+        hashlib.sha256(bytes(byte ^ _OUTER_PAD for byte in padded)),
+    )
 
 
 def _uuid_shape(digits: str) -> str:

@@ -29,6 +29,8 @@ _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*").fullmatch
 # The kinds of events are few.
 _is_snake_case: Final = lru_cache(maxsize=128)(_SNAKE)
 _RULE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*").fullmatch
+# The rules are few.
+_is_rule_code: Final = lru_cache(maxsize=128)(_RULE_CODE)
 # Semantic Versioning 2.0.0, section 2, 9 and 10.
 _SEMVER: Final = re.compile(
     r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)"
@@ -121,7 +123,7 @@ def check_snake_case(field: str, value: object) -> None:
 
 
 def check_rule_code(field: str, value: object) -> None:
-    if type(value) is not str or not _RULE_CODE(value):
+    if type(value) is not str or not _is_rule_code(value):
         raise refused(field, "a rule code such as POSITION_SIZE", value)
 
 
@@ -143,6 +145,9 @@ def check_money(field: str, value: object) -> Decimal:
     if type(value) is not Decimal:
         raise refused(field, "a Decimal", value)
     text = str(value)
+    # A Decimal's own text with nothing but a few digits and a dot is plain: most are.
+    if len(text) <= MONEY_DECIMALS_MAX and text.replace(".", "", 1).isdecimal():
+        return value
     if _PLAIN_MONEY(text):
         return value if value or text[0] != "-" else -value
     return _plain(field, value)

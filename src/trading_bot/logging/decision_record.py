@@ -1,19 +1,17 @@
 """DecisionRecord: one line of decisions.jsonl, a signal and the gate's verdict with its numbers."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, Self
+from typing import Final, Self, TypeVar
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from trading_bot.domain.order import QUANTITY_MAX
 from trading_bot.logging.checks import (
     check_choice,
     check_encodable,
-    check_flag,
     check_money,
-    check_optional_text,
     check_price,
     check_rule_code,
     check_symbol,
@@ -23,21 +21,12 @@ from trading_bot.logging.checks import (
     check_whole,
 )
 from trading_bot.logging.line import RecordError, decode, encode, refused, shape_of
+from trading_bot.logging.rule_check import Answers, RuleCheck, validate
 
+_Struct = TypeVar("_Struct")
+
+_NAMES_KEPT: Final = 256
 VERDICTS: Final = frozenset({"approved", "refused"})
-
-
-class RuleCheck(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
-    """One rule that was asked: did it hold, for which value, against which limit (as texts).
-
-    A struct, not a dataclass: a decision makes some thirty of them, at a quarter of the cost.
-    `DecisionRecord` checks them.
-    """
-
-    rule: str
-    ok: bool
-    value: str
-    limit: str
 
 
 class QuoteSeen(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
@@ -49,8 +38,7 @@ class QuoteSeen(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unkn
     at: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRecord:
+class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a strategy wanted and what the gate answered.
 
     `seq` counts the file's decisions from the home's first. `rule` is the code of the rule that
@@ -87,7 +75,7 @@ class DecisionRecord:
         _check_order(self)
         _check_rules(self)
         if self.quote is not None:
-            object.__setattr__(self, "quote", _checked_quote(self.quote))
+            force_setattr(self, "quote", _checked_quote(self.quote))
 
     @property
     def is_approved(self) -> bool:
@@ -111,7 +99,7 @@ def _quote_seen(value: object) -> object:
     return _struct(value, QuoteSeen)
 
 
-def _struct(value: object, kind: type[object]) -> object:
+def _struct(value: object, kind: type[_Struct]) -> _Struct:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -128,16 +116,33 @@ _SHAPE: Final = shape_of(
 def _check_identity(record: DecisionRecord) -> None:
     check_whole("seq", record.seq, 0)
     check_timestamp("timestamp", record.timestamp)
-    check_uuid("session_id", record.session_id)
-    check_symbol("symbol", record.symbol)
-    check_text("strategy_name", record.strategy_name)
-    check_text("entry_type", record.entry_type)
+    _check_names(record.session_id, record.symbol, record.strategy_name, record.entry_type)
     check_text("signal_id", record.signal_id)
     if type(record.signal_reasons) is not str:
         raise refused("signal_reasons", "a text, empty when the signal gave none", None)
-    check_encodable("signal_reasons", record.signal_reasons)
-    check_optional_text("ref_id", record.ref_id)
+    if not record.signal_reasons.isascii():
+        check_encodable("signal_reasons", record.signal_reasons)
+    if record.ref_id is not None:
+        check_text("ref_id", record.ref_id)
     check_timestamp("bar_end", record.bar_end)
+
+
+def _check_names(*names: object) -> None:
+    try:
+        _check_known_names(*names)
+    except TypeError:  # What cannot be remembered is no name either, and is told which.
+        _check_known_names.__wrapped__(*names)
+
+
+# By type, for equal is not enough. A run's decisions are about few symbols and strategies.
+@lru_cache(maxsize=_NAMES_KEPT, typed=True)
+def _check_known_names(
+    session_id: object, symbol: object, strategy_name: object, entry_type: object
+) -> None:
+    check_uuid("session_id", session_id)
+    check_symbol("symbol", symbol)
+    check_text("strategy_name", strategy_name)
+    check_text("entry_type", entry_type)
 
 
 def _check_verdict(record: DecisionRecord) -> None:
@@ -145,13 +150,12 @@ def _check_verdict(record: DecisionRecord) -> None:
     check_text("reason", record.reason)
     if record.rule is not None:
         check_rule_code("rule", record.rule)
-    if not record.is_approved:
-        if record.rule is None:
-            raise refused("rule", "the code of the rule that refused", None)
-        return
-    for name in ("ref_id", "quantity", "limit_price"):
-        if getattr(record, name) is None:
-            raise refused(name, "a value, the verdict is approved", None)
+    if record.verdict == "approved":
+        for name in ("ref_id", "quantity", "limit_price"):
+            if getattr(record, name) is None:
+                raise refused(name, "a value, the verdict is approved", None)
+    elif record.rule is None:
+        raise refused("rule", "the code of the rule that refused", None)
 
 
 def _check_order(record: DecisionRecord) -> None:
@@ -159,63 +163,30 @@ def _check_order(record: DecisionRecord) -> None:
         # A refusal states what was asked, however many; only what was approved is bounded.
         low, high = (1, QUANTITY_MAX) if record.is_approved else (0, None)
         check_whole("quantity", record.quantity, low, high)
-    for name in ("signal_price", "limit_price", "stop_loss", "target"):
-        value = getattr(record, name)
-        if value is not None:
-            price = check_price(name, value)
-            if price is not value:
-                object.__setattr__(record, name, price)
+    _check_price(record, "signal_price", record.signal_price)
+    _check_price(record, "limit_price", record.limit_price)
+    _check_price(record, "stop_loss", record.stop_loss)
+    _check_price(record, "target", record.target)
+
+
+def _check_price(record: DecisionRecord, name: str, value: Decimal | None) -> None:
+    if value is not None:
+        price = check_price(name, value)
+        if price is not value:
+            force_setattr(record, name, price)
 
 
 def _check_rules(record: DecisionRecord) -> None:
-    given: object = record.checks
-    if isinstance(given, list):
-        object.__setattr__(record, "checks", tuple(given))
-    elif not isinstance(given, tuple):
-        raise refused("checks", "a list of rule checks", given)
-    checks: tuple[Any, ...] = record.checks
-    is_approved = record.is_approved
-    if _are_written_well(checks) and not (is_approved and any(not check.ok for check in checks)):
-        return
-    for check in checks:
-        _name_fault(check)
-        if is_approved and not check.ok:
-            raise RecordError(f"checks: approved, yet {check.rule} did not hold")
-
-
-def _are_written_well(checks: tuple[Any, ...]) -> bool:
-    """True when `_name_fault` finds nothing: in one look each, for a decision holds thirty."""
-    if not {RuleCheck}.issuperset(map(type, checks)):
-        return False
-    for check in checks:
-        value, limit = check.value, check.limit
-        if not (
-            type(check.rule) is str
-            and type(check.ok) is bool
-            and type(value) is str
-            and type(limit) is str
-            and value.isascii()
-            and limit.isascii()
-            and value.strip()
-            and limit.strip()
-        ):
-            return False
-    return _look_like_codes(tuple([check.rule for check in checks]))
-
-
-@lru_cache(maxsize=16)
-def _look_like_codes(rules: tuple[str, ...]) -> bool:
-    """The rules are always the same."""
-    return all(rule.isidentifier() and rule.isupper() and rule.isascii() for rule in rules)
-
-
-def _name_fault(check: object) -> None:
-    if type(check) is not RuleCheck:
-        raise refused("checks", "rule checks", check)
-    check_rule_code("checks.rule", check.rule)
-    check_flag("checks.ok", check.ok)
-    check_text("checks.value", check.value)
-    check_text("checks.limit", check.limit)
+    checks: object = record.checks
+    if type(checks) is not Answers:
+        if not isinstance(checks, list | tuple):
+            raise refused("checks", "a list of rule checks", checks)
+        force_setattr(record, "checks", tuple(checks))
+        validate(record.checks)
+    if record.is_approved:
+        for check in record.checks:
+            if not check.ok:
+                raise RecordError(f"checks: approved, yet {check.rule} did not hold")
 
 
 def _checked_quote(quote: QuoteSeen) -> QuoteSeen:

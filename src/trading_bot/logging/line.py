@@ -9,10 +9,9 @@ import difflib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -21,6 +20,8 @@ from trading_bot.domain.errors import DataError
 
 _GOT_LENGTH_MAX: Final = 80
 _MOMENTS_KEPT: Final = 512
+_SECONDS_END: Final = len("2026-11-23T15:00:00")
+_MILLISECONDS_END: Final = len("2026-11-23T15:00:00.123")
 _TIMESTAMP: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z", re.ASCII
 ).fullmatch
@@ -55,18 +56,36 @@ def format_timestamp(at: datetime) -> str:
     """
     if at.tzinfo is None:
         raise refused("timestamp", "an aware datetime", at)
-    return _utc_text(at if at.tzinfo is UTC else at.astimezone(UTC))
+    return _TEXTS.get(at) or _new_text(at.astimezone(UTC))
 
 
 def iso_text(at: datetime) -> str:
-    """`at.isoformat()`, in full; for UTC without asking the zone at length for what is known."""
-    return f"{at.replace(tzinfo=None).isoformat()}+00:00" if at.tzinfo is UTC else at.isoformat()
+    """`at.isoformat()`, in full; for whole seconds in UTC from the text that records have."""
+    if at.tzinfo is UTC and not at.microsecond:
+        return format_timestamp(at)[:_SECONDS_END] + "+00:00"
+    return at.isoformat()
 
 
-# An event's records all carry its time: the text of a moment is asked for some twenty times.
-@lru_cache(maxsize=_MOMENTS_KEPT)
-def _utc_text(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds")[:23] + "Z"
+# An event's records all carry its time: the text of a moment is asked for some twenty times, and
+# the moment of the text nearly as often. Both are kept, a bounded number, in plain dictionaries.
+_TEXTS: Final[dict[datetime, str]] = {}
+_MOMENTS: Final[dict[str, datetime]] = {}
+
+
+def _new_text(at: datetime) -> str:
+    text = at.isoformat(timespec="milliseconds")[:_MILLISECONDS_END] + "Z"
+    if len(_TEXTS) >= _MOMENTS_KEPT:
+        _TEXTS.clear()
+    _TEXTS[at] = text
+    if not at.microsecond:
+        _remember(text, at)
+    return text
+
+
+def _remember(text: str, at: datetime) -> None:
+    if len(_MOMENTS) >= _MOMENTS_KEPT:
+        _MOMENTS.clear()
+    _MOMENTS[text] = at
 
 
 def parse_timestamp(text: str, field: str = "timestamp") -> datetime:
@@ -75,19 +94,17 @@ def parse_timestamp(text: str, field: str = "timestamp") -> datetime:
     The contract's form, with a fraction of none to six digits: older records may lack milliseconds.
     """
     if type(text) is str:
-        try:
-            at = _moment(text)
-        except ValueError as error:
-            raise refused(field, "a time that exists", text) from error
-        if at is not None:
+        known = _MOMENTS.get(text)
+        if known is not None:
+            return known
+        if _TIMESTAMP(text):
+            try:
+                at = datetime.fromisoformat(text)
+            except ValueError as error:
+                raise refused(field, "a time that exists", text) from error
+            _remember(text, at)
             return at
     raise refused(field, 'ISO 8601 UTC such as "2025-10-26T14:32:15.123Z"', text)
-
-
-@lru_cache(maxsize=_MOMENTS_KEPT)
-def _moment(text: str) -> datetime | None:
-    """None for another form; ValueError for a time that does not exist."""
-    return datetime.fromisoformat(text) if _TIMESTAMP(text) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +127,34 @@ def shape_of(
     converters: dict[str, Callable[[Any], object]] | None = None,
 ) -> Shape:
     """The shape of a record class; fields with a default may be missing from a line."""
-    own = fields(record)
+    names, optional = _fields_of(record)
     return Shape(
         record=record.__name__,
-        names=tuple(field.name for field in own),
-        optional=frozenset(
-            field.name
-            for field in own
-            if field.default is not MISSING or field.default_factory is not MISSING
-        ),
+        names=names,
+        optional=optional,
         converters=(
             *((name, _money) for name in decimals),
             *(converters or {}).items(),
+        ),
+    )
+
+
+def _fields_of(record: type) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The names of a dataclass's or a struct's fields, and which of them have a default."""
+    if issubclass(record, msgspec.Struct):
+        structs = msgspec.structs.fields(record)
+        return (
+            tuple(field.name for field in structs),
+            frozenset(field.name for field in structs if not field.required),
+        )
+    assert is_dataclass(record), f"{record.__name__} is neither"
+    own = fields(record)
+    return (
+        tuple(field.name for field in own),
+        frozenset(
+            field.name
+            for field in own
+            if field.default is not MISSING or field.default_factory is not MISSING
         ),
     )
 

@@ -1,9 +1,11 @@
 """RiskEvent: a limit reached, a breaker tripped, as the contract's fields."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Self
+
+import msgspec
+from msgspec.structs import force_setattr
 
 from trading_bot.logging.checks import (
     check_choice,
@@ -19,8 +21,7 @@ from trading_bot.logging.line import decode, encode, shape_of
 SEVERITIES: Final = frozenset({"WARNING", "CRITICAL"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskEvent:
+class RiskEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the risk side found and did about it.
 
     `daily_pnl` in dollars, realised and open; `daily_pnl_pct` in percent of the day's opening
@@ -43,12 +44,10 @@ class RiskEvent:
         check_whole("consecutive_losses", self.consecutive_losses, 0)
         check_text("action_taken", self.action_taken)
         # Written back: a corrected amount, and a copy nobody else can change.
-        for name, value in (
-            ("daily_pnl", check_money("daily_pnl", self.daily_pnl)),
-            ("daily_pnl_pct", check_money("daily_pnl_pct", self.daily_pnl_pct)),
-            ("config_snapshot", json_scalars("config_snapshot", self.config_snapshot)),
-        ):
-            object.__setattr__(self, name, value)
+        force_setattr(self, "daily_pnl", check_money("daily_pnl", self.daily_pnl))
+        force_setattr(self, "daily_pnl_pct", check_money("daily_pnl_pct", self.daily_pnl_pct))
+        snapshot = json_scalars("config_snapshot", self.config_snapshot)
+        force_setattr(self, "config_snapshot", snapshot)
 
     def to_jsonl_line(self) -> str:
         """The record's line, without LF."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from trading_bot.domain.order import Leg, OrderIntent, Side
-from trading_bot.risk.check import Check, shown
+from trading_bot.risk.check import AN_ANSWER, UNKNOWN, Check, shown
 from trading_bot.risk.context import ExitContext
 
 RULE_SET: Final = "exit-1"
@@ -18,7 +18,7 @@ def is_sell(intent: OrderIntent, _: ExitContext) -> Check:
 
 
 def not_duplicate(intent: OrderIntent, context: ExitContext) -> Check:
-    value = None if context.is_duplicate is None else intent.ref_id
+    value = UNKNOWN if context.is_duplicate is None else intent.ref_id
     return Check("DUPLICATE_ORDER", context.is_duplicate is False, value, "first use")
 
 
@@ -26,14 +26,14 @@ def sells_only_what_is_held(intent: OrderIntent, context: ExitContext) -> Check:
     """The smaller of ours and the broker's, less everything that may still sell."""
     held, working = context.held_quantity, context.working_sells
     if held is None or working is None or working < 0:
-        return Check(OVERSELL, False, None, None)
+        return Check(OVERSELL, False, UNKNOWN, UNKNOWN)
     free = held - working
     if context.broker_sellable is not None:
         if not context.broker_sellable.is_finite():
-            return Check(OVERSELL, False, None, free)
+            return Check(OVERSELL, False, UNKNOWN, shown(free))
         # Whole shares only: a fraction at the broker is never ours.
         free = min(free, int(context.broker_sellable // 1) - working)
-    return Check(OVERSELL, 0 < intent.quantity <= free, intent.quantity, free)
+    return Check(OVERSELL, 0 < intent.quantity <= free, shown(intent.quantity), shown(free))
 
 
 EXIT_RULES: Final[tuple[tuple[str, Callable[[OrderIntent, ExitContext], Check]], ...]] = (
@@ -45,12 +45,12 @@ EXIT_RULES: Final[tuple[tuple[str, Callable[[OrderIntent, ExitContext], Check]],
 
 def explain(intent: OrderIntent, context: ExitContext, failed: Check) -> str:
     """One sentence with the numbers of the rule that did not hold."""
-    if failed.value is None:
+    if failed.value is UNKNOWN:
         return f"{failed.rule}: what it needs is not known"
-    if failed.rule == OVERSELL and isinstance(failed.value, int):
+    if failed.rule == OVERSELL and failed.limit is not AN_ANSWER:
         return (
-            f"selling {intent.quantity} {intent.symbol}: {failed.limit_text} are free "
+            f"selling {intent.quantity} {intent.symbol}: {failed.limit} are free "
             f"({shown(context.held_quantity)} held, {shown(context.broker_sellable)} at the "
             f"broker, {shown(context.working_sells)} in working or unknown sells)"
         )
-    return f"{failed.rule}: {failed.value_text}, needed {failed.limit_text}"
+    return f"{failed.rule}: {failed.value}, needed {failed.limit}"

@@ -1,22 +1,20 @@
 """The gate: the only place that makes an `ApprovedOrder`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import msgspec
 
 from trading_bot.domain.order import ApprovedOrder, OrderIntent
+from trading_bot.logging.rule_check import Answers, are_words
 from trading_bot.risk import exit_rules
-from trading_bot.risk.check import Check, SentenceFormatter
+from trading_bot.risk.check import AN_ANSWER, UNKNOWN, Check, fill
 from trading_bot.risk.context import EntryContext, ExitContext
 from trading_bot.risk.limits import RiskLimits
 from trading_bot.risk.rule_table import ENTRY_RULES, RULE_SET, Rule
 
 RULE_ERROR: Final = "RULE_ERROR"
 """The code of a refusal because a rule raised: what cannot be judged is refused."""
-
-_SENTENCES: Final = SentenceFormatter()
 
 
 class Approved(msgspec.Struct, frozen=True):
@@ -77,32 +75,35 @@ def judge_exit(intent: OrderIntent, context: ExitContext) -> Verdict:
     failed = next((check for check in checks if check.ok is not True), None)
     if failed is None:
         return Approved(ApprovedOrder(intent=intent, rule_set=exit_rules.RULE_SET), checks)
-    code = RULE_ERROR if isinstance(failed.value, _RuleFailure) else failed.rule
+    code = RULE_ERROR if failed.limit is AN_ANSWER else failed.rule
     return Refused(intent, code, exit_rules.explain(intent, context, failed), checks)
 
 
-@dataclass(frozen=True, slots=True)
-class _RuleFailure:
-    """Stands for the value of a rule that raised."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
 def _failure(code: str, error: Exception) -> Check:
-    return Check(code, False, _RuleFailure(f"{type(error).__name__}: {error}"), "an answer")
+    return Check(code, False, f"{type(error).__name__}: {error}", AN_ANSWER)
 
 
 def _ask_all(
     intent: OrderIntent, context: EntryContext, limits: RiskLimits, rules: tuple[Rule, ...]
 ) -> tuple[Check, ...]:
     try:
-        return tuple([rule.ask(intent, context, limits) for rule in rules])
+        asked = [rule.ask(intent, context, limits) for rule in rules]
+        # What the table's rules answer is theirs, a number, or a text of the context.
+        return Answers(asked) if rules is ENTRY_RULES and _has_words(context) else tuple(asked)
     except Exception:  # noqa: BLE001 - the gate rejects what a rule cannot judge
         # Rules are pure: asked again one by one, the others answer as they did.
         return tuple(_ask_entry(rule, intent, context, limits) for rule in rules)
+
+
+def _has_words(context: EntryContext) -> bool:
+    """True when every text that a rule may hand on is fit for a record as it is."""
+    problem, only, stopped = context.quote_problem, context.protect_only, context.strategy_stopped
+    return (
+        (problem is None or are_words((problem,)))
+        and (only is None or are_words((only,)))
+        and (stopped is None or are_words((stopped,)))
+        and are_words(context.trips)
+    )
 
 
 def _ask_entry(rule: Rule, intent: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
@@ -134,11 +135,11 @@ def _refused_entry(
     rule, check = next(
         (rule, check) for rule, check in zip(rules, checks, strict=True) if check.ok is not True
     )
-    if isinstance(check.value, _RuleFailure):
-        return Refused(intent, RULE_ERROR, f"rule {rule.code} raised {check.value_text}", checks)
-    if check.value is None:
+    if check.limit is AN_ANSWER:
+        return Refused(intent, RULE_ERROR, f"rule {rule.code} raised {check.value}", checks)
+    if check.value is UNKNOWN:
         return Refused(intent, rule.code, f"{rule.subject} is not known", checks)
-    reason = _SENTENCES.format(
+    reason = fill(
         rule.sentence,
         value=check.value,
         limit=check.limit,

@@ -70,18 +70,22 @@ class DayReading:
     @property
     def known_pnl(self) -> Decimal:
         """The day's P&L; what is realised when the open part is not known; else 0."""
-        for pnl in (self.day_pnl, self.realised_pnl):
-            if pnl is not None and pnl.is_finite():
-                return pnl
-        return ZERO
+        pnl, realised = self.day_pnl, self.realised_pnl
+        if pnl is not None and pnl.is_finite():
+            return pnl
+        return realised if realised is not None and realised.is_finite() else ZERO
 
     @property
     def known_pnl_pct(self) -> Decimal:
         """`known_pnl` in percent of the opening equity; 0 when that is not known."""
+        return self.percent(self.known_pnl)
+
+    def percent(self, pnl: Decimal) -> Decimal:
+        """`pnl` in percent of the opening equity; 0 when that is not known."""
         opening = self.opening_equity
         if opening is None or not opening.is_finite() or opening <= ZERO:
             return ZERO
-        return percent_of(self.known_pnl, opening)
+        return percent_of(pnl, opening)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,18 +159,22 @@ def rejection_event(
 ) -> RiskEvent:
     """The record of a refusal by the gate or by sizing, named by its rule's code."""
     snapshot: Snapshot = {"rule": rule, "symbol": symbol, "reason": reason}
+    pnl = reading.known_pnl
     if not reading.is_known:
         # The contract's figures cannot be null; the record says that they are not the day's.
         snapshot["daily_pnl_known"] = False
+    settings = _SETTINGS.get(rule)
+    if settings:
+        snapshot |= _settings(limits, settings)
     return RiskEvent(
         timestamp=format_timestamp(reading.at),
         event_type=event_type_of(rule),
         severity="CRITICAL" if rule in _CRITICAL else "WARNING",
-        daily_pnl=reading.known_pnl,
-        daily_pnl_pct=reading.known_pnl_pct,
+        daily_pnl=pnl,
+        daily_pnl_pct=reading.percent(pnl),
         consecutive_losses=reading.consecutive_losses or 0,
         action_taken="position_rejected",
-        config_snapshot=snapshot | _settings(limits, _SETTINGS.get(rule, ())),
+        config_snapshot=snapshot,
     )
 
 

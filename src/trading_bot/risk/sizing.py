@@ -1,9 +1,10 @@
 """How many shares: fixed risk a trade, capped by position, cash and the order's limit."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
 from typing import Literal
+
+import msgspec
 
 from trading_bot.domain.money import ZERO
 from trading_bot.risk.check import shown
@@ -15,18 +16,26 @@ _PERCENT = Decimal("0.01")
 _BY_SHARES = itemgetter(1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizing:
+class Sizing(msgspec.Struct, frozen=True, gc=False):
     """A quantity and what decided it. `code` is empty, or the code of a refusal: quantity 0.
 
-    `caps` holds what each cap alone would allow, in shares; `cap` is the smallest.
+    `caps` holds what each cap alone would allow, in shares; `cap` is the smallest. `refusal` is
+    the sentence of a refusal.
     """
 
     quantity: int
     cap: Cap | None
     caps: tuple[tuple[Cap, int], ...]
-    reason: str
     code: str = ""
+    refusal: str = ""
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+        if self.code:
+            return self.refusal
+        allowed = ", ".join([f"{name} {shares}" for name, shares in self.caps])
+        return f"{self.quantity} shares, decided by {self.cap} (allowed: {allowed})"
 
 
 def size_entry(
@@ -57,14 +66,8 @@ def size_entry(
     cap, quantity = min(caps, key=_BY_SHARES)
     if quantity < 1:
         reason = _explain_zero(cap, price, stop, equity, buying_power - reserved_cash, limits)
-        return Sizing(quantity=0, cap=cap, caps=caps, reason=reason, code="SIZE_ZERO")
-    allowed = ", ".join([f"{name} {shares}" for name, shares in caps])
-    return Sizing(
-        quantity=quantity,
-        cap=cap,
-        caps=caps,
-        reason=f"{quantity} shares, decided by {cap} (allowed: {allowed})",
-    )
+        return Sizing(0, cap, caps, "SIZE_ZERO", reason)
+    return Sizing(quantity, cap, caps)
 
 
 def _shares(budget: Decimal, per_share: Decimal) -> int:
@@ -73,7 +76,7 @@ def _shares(budget: Decimal, per_share: Decimal) -> int:
 
 
 def _refusal(code: str, reason: str) -> Sizing:
-    return Sizing(quantity=0, cap=None, caps=(), reason=reason, code=code)
+    return Sizing(0, None, (), code, reason)
 
 
 def _explain_zero(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from support.core_builders import (
     CLOSE,
@@ -209,7 +210,7 @@ def test_orders_of_others_are_left_alone() -> None:
     """Orders that are not in the book, by whatever name, cause nothing."""
     core, _, stop = with_position()
     before = len(core.lines[STREAM_ORDERS])
-    theirs = replace(stop, ref_id="11111111-2222-3333-4444-555555555555")
+    theirs = structs.replace(stop, ref_id="11111111-2222-3333-4444-555555555555")
 
     effects = core.read(
         SOON,

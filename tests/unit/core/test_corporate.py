@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from support.core_builders import (
     CLOSE,
@@ -124,7 +125,7 @@ def test_a_quote_of_other_shares_freezes_the_symbol(changes: Any, freezes: bool)
     core, bought, cancelled, shares = overnight()
     core.reconcile(BEFORE_OPEN, bought, cancelled, AAPL=shares)
     order = next(iter(core.state.book.orders.values()))[1]
-    order.intent = replace(order.intent, instrument_id="the-one")
+    order.intent = structs.replace(order.intent, instrument_id="the-one")
 
     core.poll(TOMORROW, make_quote("100.00", at=TOMORROW, **changes))
 

@@ -1,12 +1,12 @@
 """A trader's own code: loud when it fails, and its exits live on."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from support.core_builders import (
     ENTRY_BAR,
@@ -300,7 +300,7 @@ def test_exit_signal_closes_what_its_strategy_holds(reasons: Any) -> None:
     """A wish to leave, however badly it is said, cancels the stop, then sells."""
     core, _, stop = with_position()
     (slot,) = core.state.symbols[SYMBOL].slots
-    slot.strategy._script = lambda bar: replace(  # type: ignore[attr-defined]
+    slot.strategy._script = lambda bar: structs.replace(  # type: ignore[attr-defined]
         make_exit_signal(bar), reasons=reasons
     )
 

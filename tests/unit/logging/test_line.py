@@ -120,6 +120,12 @@ def test_a_doubled_key_deep_inside_is_refused() -> None:
     [
         ('"ok":false', '"ok":0'),
         ('"limit":"5.0%"', '"limit":5'),
+        ('"limit":"5.0%"', '"limit":null'),
+        ('"limit":"5.0%"', '"limit":""'),
+        ('"limit":"5.0%"', '"limit":"\\ud800"'),
+        ('"value":"7.5%"', '"value":" "'),
+        ('"value":"7.5%"', '"value":7.5'),
+        ('"rule":"TRADING_HOURS"', '"rule":"trading hours"'),
         ('"limit":"5.0%"', '"limit":"5.0%","unit":"pct"'),
         ('"bid":"150.24"', '"bid":"1E+2"'),
         ('"bid":"150.24",', ""),

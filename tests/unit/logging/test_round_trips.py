@@ -15,9 +15,10 @@ from support.records import (
     session_record,
     trade_values,
 )
-from trading_bot.logging.decision_record import QuoteSeen, RuleCheck
+from trading_bot.logging.decision_record import QuoteSeen
 from trading_bot.logging.line import format_timestamp
 from trading_bot.logging.order_event import KINDS
+from trading_bot.logging.rule_check import RuleCheck
 from trading_bot.logging.trade_record import TradeRecord
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from support.risk_builders import DAY, LIMITS, NOW, day_reading, risk_limits
 from trading_bot.logging.risk_event import RiskEvent
@@ -203,7 +204,7 @@ def test_a_trip_of_another_version_holds() -> None:
     """A recorded trip with an unknown or no breaker stays until a person resets it."""
     state, trips = _trip()
     event = trip_event(replace(trips[0], breaker="weekly_loss"), LIMITS)
-    nameless = replace(event, config_snapshot={"trading_day": "no day"})
+    nameless = structs.replace(event, config_snapshot={"trading_day": "no day"})
 
     rebuilt = rebuild([event, nameless])
 
@@ -220,7 +221,7 @@ def test_reset_of_what_is_not_tripped_changes_nothing() -> None:
     reset = reset_event(trips[0], reading=day_reading(), reason="x")
 
     assert rebuild([reset]) == BreakerState()
-    assert rebuild([replace(reset, config_snapshot={})]) == BreakerState()
+    assert rebuild([structs.replace(reset, config_snapshot={})]) == BreakerState()
 
 
 def test_other_events_change_nothing() -> None:

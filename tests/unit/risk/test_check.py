@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from trading_bot.domain.order import Side
-from trading_bot.risk.check import Check, SentenceFormatter, shown, to_records
+from trading_bot.risk.check import UNKNOWN, fill, shown
 
 D = Decimal
 NEW_YORK_WINTER = timezone(timedelta(hours=-5))
@@ -48,16 +48,17 @@ def test_values_are_written_for_people(value: object, text: str) -> None:
     assert shown(value) == text
 
 
-def test_a_check_keeps_its_numbers_and_writes_them_on_demand() -> None:
-    """The record's form holds the texts of the value and of the limit."""
-    (record,) = to_records([Check("POSITION_SIZE", False, D("2246.40"), D("2000.0000"))])
+def test_what_is_not_known_is_told_from_a_text_that_says_so() -> None:
+    """The gate knows an unknown value by the very text; the same word from elsewhere is another."""
+    word = "unknown"
 
-    assert (record.rule, record.ok) == ("POSITION_SIZE", False)
-    assert (record.value, record.limit) == ("2246.40", "2000.00")
+    assert shown(None) is UNKNOWN
+    assert shown(word) == UNKNOWN
+    assert shown(word) is not UNKNOWN
 
 
 def test_sentences_write_their_fields_alike() -> None:
     """A sentence's fields are written as checks write them, unless it asks for a format."""
-    text = SentenceFormatter().format("{a} of {b} is {c:.1f}", a=D("1.2300"), b=None, c=2.25)
+    text = fill("{a} of {b} is {c:.1f}", a=D("1.2300"), b=None, c=2.25)
 
     assert text == "1.23 of unknown is 2.2"

@@ -16,8 +16,10 @@ from support.risk_builders import (
     exit_intent,
 )
 from trading_bot.domain.order import Leg, OrderIntent, OrderType
+from trading_bot.logging.line import RecordError
+from trading_bot.logging.rule_check import Answers, validate
 from trading_bot.risk import exit_rules
-from trading_bot.risk.check import Check, to_records
+from trading_bot.risk.check import Check, fill
 from trading_bot.risk.context import EntryContext, ExitContext
 from trading_bot.risk.gate import RULE_ERROR, Approved, Refused, judge_entry, judge_exit
 from trading_bot.risk.limits import RiskLimits
@@ -115,9 +117,8 @@ def test_rules_have_one_code_each_and_known_settings() -> None:
         assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", rule.code)
         assert set(rule.settings) <= set(RiskLimits.model_fields)
         assert rule.ask(entry_intent(), entry_context(), LIMITS).rule == rule.code
-        rule.sentence.format(
-            value=1, limit=2, intent=entry_intent(), context=entry_context(), limits=LIMITS
-        )
+        seen = {"intent": entry_intent(), "context": entry_context(), "limits": LIMITS}
+        assert fill(rule.sentence, value="1", limit="2", **seen)
 
 
 def test_texts_of_checks_are_never_empty() -> None:
@@ -127,12 +128,35 @@ def test_texts_of_checks_are_never_empty() -> None:
     }
     for context in (entry_context(), entry_context(**nothing)):
         checks = judge_entry(entry_intent(), context, LIMITS).checks
-        records = to_records(checks)
-        assert [record.rule for record in records] == [check.rule for check in checks]
-        for record in records:
-            assert record.value.strip()
-            assert record.limit.strip()
-            assert record.value.isascii()
+        assert isinstance(checks, Answers)
+        for check in checks:
+            assert check.value.strip()
+            assert check.limit.strip()
+            assert check.value.isascii()
+        validate(tuple(checks))
+
+
+@pytest.mark.parametrize("name", ["quote_problem", "protect_only", "strategy_stopped", "trips"])
+@pytest.mark.parametrize("text", [" ", "\ud800", "caf\u00e9"])
+def test_odd_words_of_the_context_are_left_to_the_record(name: str, text: str) -> None:
+    """A text from outside that is not plain takes the trust off all answers: the record looks."""
+    context = entry_context(**{name: (text,) if name == "trips" else text})
+
+    checks = judge_entry(entry_intent(), context, LIMITS).checks
+
+    assert type(checks) is tuple
+    if text != "caf\u00e9":
+        with pytest.raises(RecordError, match=r"checks\.value"):
+            validate(checks)
+
+
+def test_answers_of_other_rules_are_left_to_the_record() -> None:
+    """Only the table's own rules are known to answer what a record may hold."""
+    other = judge_entry(entry_intent(), entry_context(), LIMITS, ENTRY_RULES[:3]).checks
+    raised = (replace(ENTRY_RULES[0], ask=_raising), *ENTRY_RULES[1:])
+
+    assert type(other) is tuple
+    assert type(judge_entry(entry_intent(), entry_context(), LIMITS, raised).checks) is tuple
 
 
 # Exits

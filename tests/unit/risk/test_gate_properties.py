@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from support.risk_builders import CLOSE, LIMITS, OPEN, SESSION, entry_context, entry_intent
 from trading_bot.domain.order import OrderIntent
+from trading_bot.logging.rule_check import Answers, validate
 from trading_bot.risk.context import EntryContext
 from trading_bot.risk.gate import Approved, judge_entry
 
@@ -131,6 +132,18 @@ def test_approved_exactly_when_every_rule_stated_anew_holds(
 
     assert isinstance(verdict, Approved) is _restated(intent, context)
     assert verdict.reason
+
+
+@settings(max_examples=400)
+@given(intent=ORDERS, values=CONTEXTS)
+def test_answers_that_are_trusted_would_pass_the_record(
+    intent: OrderIntent, values: dict[str, Any]
+) -> None:
+    """What a decision takes from the gate unseen has nothing in it that it would refuse."""
+    checks = judge_entry(intent, entry_context(**values), LIMITS).checks
+
+    if isinstance(checks, Answers):
+        validate(tuple(checks))
 
 
 @pytest.mark.parametrize(

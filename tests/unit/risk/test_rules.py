@@ -180,7 +180,7 @@ def test_limits_are_written_as_they_are() -> None:
     """The record of a plain approval shows each limit, so that no other one was asked."""
     checks = judge_entry(entry_intent(), entry_context(), LIMITS).checks
 
-    assert {check.rule: check.limit_text for check in checks} == {
+    assert {check.rule: check.limit for check in checks} == {
         "ENTRY_SHAPE": "BUY, limit",
         "BREAKER_TRIPPED": "none",
         "PROTECT_ONLY": "none",
