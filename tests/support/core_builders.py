@@ -353,8 +353,24 @@ class Core:
     def account(
         self, at: datetime, equity: str = "100000.00", *positions: BrokerPosition
     ) -> list[Effect]:
+        """The account; without `positions` the broker holds what the core believes it holds."""
         return self.send(
-            AccountArrived(at=at, account=make_account(at, equity), positions=positions)
+            AccountArrived(
+                at=at, account=make_account(at, equity), positions=positions or self.positions()
+            )
+        )
+
+    def positions(self) -> tuple[BrokerPosition, ...]:
+        """What the broker holds if all that the core knows is true."""
+        trades = [t for t in self.state.book.trades.values() if t.held]
+        return tuple(
+            BrokerPosition(
+                symbol=trade.symbol,
+                quantity=Decimal(trade.held),
+                held_for_sells=Decimal(trade.working_sells),
+                average_price=None,
+            )
+            for trade in trades
         )
 
     def fire(self, name: str, at: datetime | None = None) -> list[Effect]:

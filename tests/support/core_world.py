@@ -320,8 +320,15 @@ def book_view(book: TradeBook, *, is_live: bool = False) -> object:
     def state_of(state: OrderState) -> OrderState:
         return OrderState.UNKNOWN if is_live and state is OrderState.NONE else state
 
+    every = [*book.trades.values(), *book.closed.values()]
     return {
         trade.trade_id: (
+            trade.is_closed,
+            trade.watch_until,
+            trade.unprotected_ms,
+            trade.stop_life,
+            trade.trail_high,
+            trade.booked,
             trade.symbol,
             trade.context,
             trade.stop_price,
@@ -341,7 +348,14 @@ def book_view(book: TradeBook, *, is_live: bool = False) -> object:
                     order.purpose,
                     order.expected_price,
                     state_of(order.state),
+                    order.asked,
                     order.order_id,
+                    order.former_ids,
+                    order.was_presumed_absent,
+                    order.is_cancel_lost,
+                    order.end_reason,
+                    order.changed_at,
+                    order.busted,
                     order.cancel_asked_at,
                     order.ended_at,
                     order.executions,
@@ -350,7 +364,7 @@ def book_view(book: TradeBook, *, is_live: bool = False) -> object:
                 for order in trade.orders.values()
             ],
         )
-        for trade in book.trades.values()
+        for trade in every
     }
 
 

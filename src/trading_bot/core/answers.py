@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from trading_bot.core import polls, protect, reconcile_asks, stopping, trades
+from trading_bot.core import absent, orders, polls, protect, reconcile_asks, stopping, trades
 from trading_bot.core.effects import SetTimer
 from trading_bot.core.events import (
     AccountArrived,
@@ -50,6 +50,7 @@ def on_account(state: CoreState, event: AccountArrived, out: Out) -> None:
     state.calls.account = False
     over(state, "account_down")
     state.account, state.positions = event.account, event.positions
+    absent.keep_reading(state, event.account, event.positions)
     if state.day.opening_equity is None and _is_day_at_hand(state, event.at):
         state.day.opening_equity = event.account.equity
         note(
@@ -86,6 +87,7 @@ def on_call_failed(state: CoreState, event: CallFailed, out: Out) -> None:
     elif event.what == "orders":
         state.calls.orders = False
         _again(state, event, trades.TIMER, out)
+        _move_on(state, event.at, out)
     elif event.what in ("hours", "historicals"):
         _again(state, event, event.what, out)
 
@@ -99,18 +101,23 @@ def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     """Book what is new of our orders, then move every trade on."""
     state.calls.orders = False
     over(state, "orders_down")
-    for order in event.orders:
-        trades.take_order(state, order, event.at, out)
-    trades.miss_unknown(state, event.orders, event.at, out)
+    # An order that took another's place comes first: the other's end is not the end of it.
+    for order in sorted(event.orders, key=lambda seen: not seen.replaces):
+        orders.take_order(state, order, event.at, out)
+    absent.miss_orders(state, event.orders, event.at, out)
+    _move_on(state, event.at, out)
+    stopping.finish_if_settled(state, event.at, out)
+
+
+def _move_on(state: CoreState, at: datetime, out: Out) -> None:
     for trade in list(state.book.trades.values()):
         if trade.trade_id not in state.resting:
-            trades.advance(state, trade, event.at, out)
-    stopping.finish_if_settled(state, event.at, out)
+            trades.advance(state, trade, at, out)
 
 
 def on_placed(state: CoreState, event: OrderPlaced, out: Out) -> None:
     """The broker has the order."""
-    trades.take_order(state, event.order, event.at, out, ref_id=event.ref_id)
+    orders.take_order(state, event.order, event.at, out, ref_id=event.ref_id)
     stopping.finish_if_settled(state, event.at, out)
 
 
@@ -134,9 +141,11 @@ def on_order_failed(state: CoreState, event: OrderFailed, out: Out) -> None:
         "reason": event.reason,
     }
     if event.outcome == "unknown":
+        absent.remember_before(state, order)
         alarm(state, out, event.at, "order_unknown", "looked_up_never_resent", numbers)
     else:
         warn(state, out, event.at, f"order_{event.outcome}", "order_dead", numbers)
+        orders.after_refusal(state, trade, order, event.reason, event.at, out)
     trades.advance(state, trade, event.at, out)
     stopping.finish_if_settled(state, event.at, out)
 
@@ -148,12 +157,10 @@ def on_cancel(state: CoreState, event: CancelAnswered, out: Out) -> None:
         return
     if not event.accepted:
         trade, order = found
-        data: Data = {
-            "state": order.state.value,
-            "cancel_refused": event.reason,
-        }
+        what = "cancel_lost" if event.outcome == "lost" else "cancel_refused"
+        data: Data = {"state": order.state.value, what: event.reason}
         say_order(state, out, "reply", trade, order, event.at, data)
-    trades.ask_orders(state, out)
+    trades.ask_orders(state, out, at=event.at)
 
 
 def on_journal_failed(state: CoreState, event: JournalFailed, out: Out) -> None:

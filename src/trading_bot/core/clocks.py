@@ -37,7 +37,7 @@ def _wake(state: CoreState, event: ClockJumped, out: Out) -> None:
         out.append(SetTimer(name=polls.TIMER, at=event.at))
     trades.ask_orders(state, out)
     if state.stopping:
-        stopping.set_deadline(event.at, out)
+        stopping.set_deadline(state, event.at, out)
 
 
 def on_skew(state: CoreState, event: ServerClockSeen, out: Out) -> None:

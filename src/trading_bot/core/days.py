@@ -3,12 +3,21 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from trading_bot.core import bars, corporate, polls, protect, reconcile_asks, stopping, trades
+from trading_bot.core import (
+    bars,
+    corporate,
+    overnight,
+    polls,
+    protect,
+    reconcile_asks,
+    stopping,
+    trades,
+)
 from trading_bot.core.breakers import reset_due
 from trading_bot.core.effects import Record, RequestHistoricals, RequestHours, RollDay, SetTimer
 from trading_bot.core.events import Started, StrategyLoadFailed
 from trading_bot.core.rebuild import restore
-from trading_bot.core.say import Data, Numbers, alarm, note, warn
+from trading_bot.core.say import Data, Numbers, alarm, is_news, note, warn
 from trading_bot.core.state import Calls, CoreState, DayState, Out, StrategySlot, SymbolState
 from trading_bot.core.trader_words import words_of
 from trading_bot.core.unwritten import Unwritten
@@ -73,7 +82,7 @@ def _begin(state: CoreState, at: datetime, out: Out) -> None:
     reconcile_asks.ask(state, at, out)
     if state.stopping:
         # The switch of the day forgot every timer, the stop's own too.
-        stopping.set_deadline(at, out)
+        stopping.set_deadline(state, at, out)
 
 
 def _fresh_symbols(state: CoreState, at: datetime, out: Out) -> dict[str, SymbolState]:
@@ -140,6 +149,7 @@ def _end_missed_day(state: CoreState, at: datetime, out: Out) -> None:
     """The day ended while nobody watched: what is held is to be sold at the next open."""
     if any(trade.held for trade in state.book.trades.values()):
         numbers: Numbers = {"trading_day": state.trading_day.isoformat()}
+        is_news(state, *overnight.NEWS)
         alarm(state, out, at, "held_past_the_close", "sold_at_the_next_open", numbers)
         trades.flatten(state, "held past the close while the daemon was down", at, out)
     if state.day.opening_equity is not None and not state.day.is_ended:
@@ -168,6 +178,7 @@ def end_day(state: CoreState, at: datetime, out: Out) -> None:
         "unprotected_max_ms": round(state.day.peak_unprotected_s * 1000),
     }
     note(state, out, at, data)
+    overnight.keep(state, at, out)
     trades.ask_account(state, out)
     reconcile_asks.ask(state, at, out)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from trading_bot.core import protect, reconcile_notes, splits, trades
+from trading_bot.core import orders, protect, reconcile_notes, splits, trades
 from trading_bot.core.events import PersonDecided
 from trading_bot.core.reconcile import known
 from trading_bot.core.say import Data, Numbers, say_order, warn
@@ -118,7 +118,7 @@ def _fill_in(state: CoreState, bookings: list[Booking], at: datetime, out: Out) 
     for booking in bookings:
         ref_id = booking.order.intent.ref_id
         state.seen_ref_ids.add(ref_id)
-        trades.take_order(state, booking.seen, at, out, ref_id=ref_id)
+        orders.take_order(state, booking.seen, at, out, ref_id=ref_id)
 
 
 def _book_sale(state: CoreState, event: PersonDecided, difference: Difference, out: Out) -> str:

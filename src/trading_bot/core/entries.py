@@ -118,7 +118,7 @@ def entry_context(
         quote_problem=symbol.problem or None,
         equity=account.equity if account is not None else None,
         opening_equity=state.day.opening_equity,
-        buying_power=account.buying_power if account is not None else None,
+        buying_power=spendable(state),
         account_age_s=(at - account.at).total_seconds() if account is not None else None,
         reserved_cash=reserved_cash(state),
         position_quantity=sum([t.held for t in own]),
@@ -136,6 +136,16 @@ def entry_context(
         target=signal.target,
         reference_price=signal.price,
     )
+
+
+def spendable(state: CoreState) -> Decimal | None:
+    """What entries may spend: settled cash, or all buying power where margin is used."""
+    account = state.account
+    if account is None:
+        return None
+    if state.settings.execution.use_margin:
+        return account.buying_power
+    return min(account.buying_power, account.settled_cash)
 
 
 def _prices(symbol: SymbolState, bar: Bar) -> tuple[Decimal | None, Decimal | None, Decimal | None]:

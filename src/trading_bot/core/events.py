@@ -27,10 +27,11 @@ class SessionInfo:
 class StartState:
     """What the records say at a start or a day's switch; raw lines of the record, oldest first.
 
-    `order_lines` are the events of trades that are not closed, or that the last step on record
-    closed, and the day's notes, `trade_lines` the latest trade records (enough for the performance
-    window and the day), `risk_lines` every trip and reset of a breaker, `order_seq` and
-    `decision_seq` the next free numbers, `closed_ref_ids` the orders of trades closed lately.
+    `order_lines` are the events of trades that are not closed, that are closed but watched, or that
+    the last step on record closed, and the day's notes, `trade_lines` the latest trade records
+    (enough for the performance window and the day), `risk_lines` every trip and reset of a breaker,
+    `order_seq` and `decision_seq` the next free numbers, `closed_ref_ids` the orders of trades
+    closed lately.
     """
 
     trading_day: date
@@ -203,12 +204,16 @@ class OrderFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelAnswered:
-    """The broker answered a cancel; `accepted` means asked, not done."""
+    """The broker answered a cancel, or nobody did; `accepted` means asked, not done.
+
+    Of one that is not accepted, `outcome` is "refused", or "lost": it may have been taken or not.
+    """
 
     at: datetime
     ref_id: str
     accepted: bool
     reason: str
+    outcome: str = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

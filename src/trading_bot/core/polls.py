@@ -102,7 +102,7 @@ def on_poll(state: CoreState, event: PollArrived, out: Out) -> None:
     if makes_bars:
         for symbol in state.symbols.values():
             bars.close_due(state, symbol, event.at, volumes, out)
-    trades.ask_orders(state, out)
+    trades.ask_orders(state, out, at=event.at)
 
 
 def _is_time_running(state: CoreState, at: datetime, out: Out) -> bool:

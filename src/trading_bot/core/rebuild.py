@@ -1,13 +1,12 @@
 """The state from the records: nothing else survives a restart."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from trading_bot.core import protect, reconcile_notes
+from trading_bot.core import protect, reconcile_notes, results
 from trading_bot.core.events import SessionInfo, StartState
-from trading_bot.core.say import book_result
 from trading_bot.core.state import CoreState
 from trading_bot.core.unwritten import Unwritten, find_unwritten
 from trading_bot.domain.errors import DataError
@@ -19,6 +18,7 @@ from trading_bot.logging.line import parse_timestamp
 from trading_bot.logging.order_event import OrderEvent
 from trading_bot.logging.risk_event import RiskEvent
 from trading_bot.logging.trade_record import TradeRecord
+from trading_bot.market.calendar import NyseCalendar
 from trading_bot.performance.metric import RollingWindow
 from trading_bot.risk.breaker import rebuild as rebuild_breaker
 
@@ -45,6 +45,7 @@ def restore(state: CoreState, start: StartState, session: SessionInfo, at: datet
     state.book = TradeBook()
     state.resting = set()
     problems += state.book.restore(e for e in events if e.kind != "note")
+    state.book.forget(start.trading_day)
     unwritten = Unwritten()
     if not problems and not start.protect_only:
         unwritten = find_unwritten(events, trades, state.origin, start.order_seq)
@@ -52,17 +53,18 @@ def restore(state: CoreState, start: StartState, session: SessionInfo, at: datet
     state.breaker = rebuild_breaker(risk)
     state.window = RollingWindow(state.settings.performance)
     state.losses = []
-    for net, closed_at in _closed_results(
-        trades, {entry_order_id(t) for t in state.book.trades.values()}
-    ):
-        book_result(state, net, closed_at)
+    state.results = {}
+    still_open = {entry_order_id(t) for t in state.book.trades.values()}
+    busts = _corrections(state.book, events)
+    for key, net, closed_at in _closed_results(trades, still_open, busts):
+        results.book(state, key, net, closed_at)
     state.order_seq, state.decision_seq = start.order_seq, start.decision_seq
     _restore_protection(state, events, problems, at)
     damage = f"damaged record: {'; '.join(problems)}" if problems else ""
     if start.protect_only or damage:
         protect.restate(state, at, protect.Cause.RECORD_DAMAGED, start.protect_only or damage)
     state.seen_ref_ids = {
-        ref for ref, (_, order) in state.book.orders.items() if order.intent.leg is Leg.ENTRY
+        order.intent.ref_id for _, order in state.book.every() if order.intent.leg is Leg.ENTRY
     }
     state.closed_ref_ids = set(start.closed_ref_ids)
     _restore_day(state, events, trades)
@@ -103,6 +105,11 @@ def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeR
             state.day.opening_equity = Decimal(str(event.data["opening_equity"]))
         elif is_todays and event.data.get("what") == "day_closed":
             state.day.is_ended = True
+        elif event.kind == "bust" and _is_of(today, calendar, str(event.data["executed_at"])):
+            state.day.realised += Decimal(str(event.data["net_correction"]))
+        elif event.kind == "protected" and _is_of(today, calendar, event.timestamp):
+            seconds = int(str(event.data["unprotected_ms"])) / 1000
+            state.day.peak_unprotected_s = max(state.day.peak_unprotected_s, seconds)
     entries: set[str] = set()
     for record in trades:
         if calendar.trading_day(parse_timestamp(record.timestamp)) != today:
@@ -114,10 +121,29 @@ def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeR
     state.day.trades = len(entries)
 
 
+def _is_of(day: date, calendar: NyseCalendar, moment: str) -> bool:
+    return calendar.trading_day(datetime.fromisoformat(moment)) == day
+
+
+def _corrections(book: TradeBook, events: list[OrderEvent]) -> dict[str, Decimal]:
+    """What busts changed of the written results, in dollars, by the entry's order id."""
+    found: dict[str, Decimal] = {}
+    for event in events:
+        trade_id = event.correlation_id or ""
+        trade = book.trades.get(trade_id) or book.closed.get(trade_id)
+        if event.kind == "bust" and trade is not None:
+            change = Decimal(str(event.data["net_correction"]))
+            if event.leg == Leg.ENTRY.value:
+                change += Decimal(str(event.data["fees"]))
+            key = entry_order_id(trade)
+            found[key] = found.get(key, ZERO) + change
+    return found
+
+
 def _closed_results(
-    trades: list[TradeRecord], still_open: set[str]
-) -> list[tuple[Decimal, datetime]]:
-    """Net results of closed round trips in the order they closed.
+    trades: list[TradeRecord], still_open: set[str], busts: Mapping[str, Decimal]
+) -> list[tuple[str, Decimal, datetime]]:
+    """Net results of closed round trips in the order they closed, by the entry's order id.
 
     Trades cut off at the front are left out.
     """
@@ -130,4 +156,8 @@ def _closed_results(
             net[record.order_id] += record.net_profit_loss
             closed_at.pop(record.order_id, None)
             closed_at[record.order_id] = parse_timestamp(record.timestamp)
-    return [(net[key], at) for key, at in closed_at.items() if key not in still_open]
+    return [
+        (key, net[key] + busts.get(key, ZERO), at)
+        for key, at in closed_at.items()
+        if key not in still_open
+    ]

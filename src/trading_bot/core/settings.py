@@ -42,7 +42,8 @@ class PollSettings(Settings):
 class CoreSettings:
     """The wiring of the core; nothing in it changes while it runs.
 
-    `factories` are asked in their order, which is the config's.
+    `factories` are asked in their order, which is the config's. `stop_settle_s` is how long a stop
+    waits for orders to settle, in seconds.
     """
 
     watchlist: tuple[str, ...]
@@ -54,3 +55,4 @@ class CoreSettings:
     factories: Mapping[str, StrategyFactory]
     calendar: NyseCalendar
     identity: Identity
+    stop_settle_s: float = 4.0

@@ -1,5 +1,7 @@
 """The core's state: changed by `step` alone, never shared."""
 
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +15,7 @@ from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.execution.book import TradeBook
 from trading_bot.execution.differences import Difference
 from trading_bot.execution.intents import Maker
+from trading_bot.execution.trade import Traces
 from trading_bot.execution.trade_records import Origin
 from trading_bot.market.bars import BarAggregator, BarBuilder
 from trading_bot.market.calendar import Session
@@ -22,6 +25,9 @@ from trading_bot.risk.breaker import BreakerState
 from trading_bot.strategies.protocol import Strategy
 
 Out = list[Effect]
+
+READINGS_KEPT = 4
+"""How many readings of the account are kept: one of them is from before any order under way."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +55,7 @@ class SymbolState:
 
     `quote` is the latest that passed every check; `problem` the code of what was wrong with the
     latest one, empty when nothing was; `target_seen` counts checked quotes in a row at the target.
+    `stop_wanted` is the stop that quotes in a row allow and `stop_seen` how many of them.
     `recorded` is the latest bar of a recorded source, whose close then stands for a quote.
     `minute_slots` are the strategies that take one-minute bars as they come.
     """
@@ -63,6 +70,8 @@ class SymbolState:
     problem_text: str = ""
     mark: Decimal | None = None
     target_seen: int = 0
+    stop_wanted: Decimal | None = None
+    stop_seen: int = 0
     recorded: Bar | None = None
     minute_slots: tuple[StrategySlot, ...] = field(init=False)
 
@@ -90,12 +99,18 @@ class DayState:
 
 @dataclass(slots=True, kw_only=True)
 class Calls:
-    """Requests under way, so that none is sent twice and a late poll is dropped, not queued."""
+    """Requests under way, so that none is sent twice and a late poll is dropped, not queued.
+
+    `orders_since` is from when on the orders under way are read, `watched_at` when that last
+    included those of closed trades.
+    """
 
     next_request: int = 1
     poll: int | None = None
     poll_asked_at: datetime | None = None
     orders: bool = False
+    orders_since: datetime | None = None
+    watched_at: datetime | None = None
     account: bool = False
     reconcile: bool = False
     poll_failures: int = 0
@@ -153,14 +168,24 @@ class Reconciled:
     at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What account and positions showed at `at`, by symbol, beside what we know of."""
+
+    at: datetime
+    traces: Mapping[str, Traces]
+
+
 @dataclass(slots=True)
 class CoreState:
     """Everything the core knows. Made by `new_state`, filled by the `Started` event.
 
-    `resting` names the trades whose orders leave nothing to do until one of them changes;
-    `protection` holds why nothing may be opened, by the code of the cause; `closed_ref_ids` are
-    orders of trades that are closed. `session_ends_at` and `session_problem` are what was last
-    told of the session with the broker: None and empty until then, and where a mode has none.
+    `resting` names the trades whose orders leave nothing to do until one of them changes,
+    `readings` the latest readings of the account, `fills_booked` when the latest fill of a symbol
+    became known, `results` the closed round trips by their entry's order id. `protection` holds why
+    nothing may be opened, by the code of the cause; `closed_ref_ids` are orders of trades that are
+    closed. `session_ends_at` and `session_problem` are what was last told of the session with the
+    broker: None and empty until then, and where a mode has none.
     """
 
     settings: CoreSettings
@@ -191,6 +216,9 @@ class CoreState:
     stopping: str = ""
     is_finished: bool = False
     losses: list[datetime] = field(default_factory=list)
+    results: dict[str, tuple[Decimal, datetime]] = field(default_factory=dict)
+    readings: deque[Reading] = field(default_factory=lambda: deque(maxlen=READINGS_KEPT))
+    fills_booked: dict[str, datetime] = field(default_factory=dict)
     seen_ref_ids: set[str] = field(default_factory=set)
     resting: set[str] = field(default_factory=set)
     said: set[tuple[str, ...]] = field(default_factory=set)

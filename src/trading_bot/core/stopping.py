@@ -11,7 +11,6 @@ from trading_bot.domain.money import text_of
 from trading_bot.domain.order import Leg, OrderState
 
 TIMER = "stop_deadline"
-_SETTLE = timedelta(seconds=4)
 
 
 def on_stop(state: CoreState, event: StopRequested, out: Out) -> None:
@@ -21,14 +20,15 @@ def on_stop(state: CoreState, event: StopRequested, out: Out) -> None:
     state.stopping = event.reason
     for trade in list(state.book.trades.values()):
         trades.advance(state, trade, event.at, out)
-    set_deadline(event.at, out)
+    set_deadline(state, event.at, out)
     trades.ask_orders(state, out)
     finish_if_settled(state, event.at, out)
 
 
-def set_deadline(at: datetime, out: Out) -> None:
-    """Finish in a few seconds whatever is settled by then."""
-    out.append(SetTimer(name=TIMER, at=at + _SETTLE))
+def set_deadline(state: CoreState, at: datetime, out: Out) -> None:
+    """Finish after the settings' time whatever is settled by then."""
+    wait = timedelta(seconds=state.settings.stop_settle_s)
+    out.append(SetTimer(name=TIMER, at=at + wait))
 
 
 def finish_if_settled(state: CoreState, at: datetime, out: Out) -> None:

@@ -14,12 +14,15 @@ def on_timer(state: CoreState, event: TimerFired, out: Out) -> None:
     _DUTIES[event.name](state, event.at, out)
 
 
-def _orders(state: CoreState, _at: datetime, out: Out) -> None:
-    trades.ask_orders(state, out)
+def _orders(state: CoreState, at: datetime, out: Out) -> None:
+    trades.ask_orders(state, out, at=at)
 
 
 def _account(state: CoreState, at: datetime, out: Out) -> None:
     trades.ask_account(state, out)
+    if state.session is not None and at < state.session.open:
+        # A stop that is gone or was changed overnight is put right before the open.
+        trades.ask_orders(state, out)
     if state.session is not None and at < state.session.close:
         interval = timedelta(seconds=state.settings.poll.account_interval_s)
         out.append(SetTimer(name="account", at=at + interval))

@@ -1,9 +1,10 @@
-"""Open trades: what the broker said of their orders, what comes next, what is written of them."""
+"""Open trades: what comes next for each of them, and what becomes of it."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from trading_bot.core import protect
+from trading_bot.core import results
+from trading_bot.core.bare import book_protection
 from trading_bot.core.breakers import check_day
 from trading_bot.core.effects import (
     Alert,
@@ -14,83 +15,53 @@ from trading_bot.core.effects import (
     RequestOrders,
     SetTimer,
 )
+from trading_bot.core.exits import bid_of, leave, look_for_exit
 from trading_bot.core.say import (
     Data,
     Numbers,
     alarm,
-    book_result,
     is_news,
     over,
     say_order,
     say_trade,
 )
-from trading_bot.core.state import CoreState, Out, SymbolState
+from trading_bot.core.state import CoreState, Out
 from trading_bot.core.trader_words import plain
-from trading_bot.domain.money import ZERO, price_from_float, text_of
-from trading_bot.domain.order import BrokerOrder, Leg, OrderState
+from trading_bot.domain.money import ZERO, text_of
+from trading_bot.domain.order import Leg
 from trading_bot.domain.signal import ExitSignal
-from trading_bot.execution.advance import Cancel, Sell, Step, View, is_done, next_steps
+from trading_bot.execution import ratchet
+from trading_bot.execution.advance import Cancel, Leave, Sell, Step, View, is_done, next_steps
 from trading_bot.execution.book import intent_data
-from trading_bot.execution.observe import impossible, new_facts
+from trading_bot.execution.evidence import CONFIRMED
 from trading_bot.execution.trade import TrackedOrder, Trade
-from trading_bot.execution.trade_records import trade_record
+from trading_bot.execution.trade_records import entry_order_id
+from trading_bot.logging.line import format_timestamp
+from trading_bot.market.quote_check import QuoteCode
 from trading_bot.performance.round_trips import round_trip
-from trading_bot.ports.records import STREAM_PERFORMANCE, STREAM_TRADES
+from trading_bot.ports.records import STREAM_PERFORMANCE
 from trading_bot.risk.context import ExitContext
 from trading_bot.risk.gate import Refused, judge_exit
 
 TIMER = "orders"
 _LOOKBACK = timedelta(hours=24)
-_CONFIRMED = (OrderState.UNCONFIRMED, OrderState.OPEN, OrderState.PART_FILLED)
-_ABSENT_READS = 3
-_ABSENT_FOR = timedelta(seconds=60)
 _LAST_MINUTE = timedelta(minutes=1)
 _CLOSED_WAIT = timedelta(minutes=5)
-_BARE_ALARM = timedelta(seconds=60)
+_WATCH_EVERY = timedelta(minutes=1)
+"""How often the orders are read while nothing is open and closed trades alone are watched."""
 
 
 def on_quotes(state: CoreState, at: datetime, out: Out) -> None:
     """Take targets and deadlines that the latest quotes reached; then move every trade on."""
-    has_deadlines = state.settings.execution.max_hold_minutes is not None
+    settings = state.settings.execution
+    looks_always = settings.max_hold_minutes is not None or ratchet.is_on(settings)
     for trade in list(state.book.trades.values()):
         is_resting = trade.trade_id in state.resting
-        if is_resting and trade.target is None and not has_deadlines:
+        if is_resting and trade.target is None and not looks_always:
             continue
         if not trade.exit_reason and trade.held:
-            _look_for_exit(state, trade, at, out)
+            look_for_exit(state, trade, at, out)
         advance(state, trade, at, out)
-
-
-def _look_for_exit(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
-    symbol = state.symbols.get(trade.symbol)
-    bid = None if symbol is None else _bid_of(symbol, at, timedelta(0))
-    if symbol is None or bid is None:
-        return
-    target = trade.target
-    symbol.target_seen = symbol.target_seen + 1 if target is not None and bid >= target else 0
-    settings = state.settings.execution
-    if target is not None and symbol.target_seen >= settings.exit_confirmations:
-        symbol.target_seen = 0
-        leave(
-            state, trade, f"target {text_of(target)} reached, bid {text_of(bid)}", target, at, out
-        )
-    elif settings.max_hold_minutes is not None and trade.opened_at is not None:
-        held = at - trade.opened_at
-        if held >= timedelta(minutes=settings.max_hold_minutes):
-            leave(state, trade, f"held for {settings.max_hold_minutes} minutes", bid, at, out)
-
-
-def leave(
-    state: CoreState, trade: Trade, reason: str, expected: Decimal, at: datetime, out: Out
-) -> None:
-    """Decide to close `trade`: durable before the first cancel, so that a restart finishes it."""
-    if trade.exit_reason or trade.symbol in state.reconciled.frozen:
-        return
-    data: Data = {
-        "exit_reason": reason,
-        "exit_expected": text_of(expected),
-    }
-    say_trade(state, out, "plan_change", trade, at, data)
 
 
 def leave_on_signal(state: CoreState, signal: ExitSignal, at: datetime, out: Out) -> None:
@@ -115,10 +86,11 @@ def flatten(state: CoreState, reason: str, at: datetime, out: Out) -> None:
 
 def advance(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     """Perform the next steps of `trade`, book its protection, close it when it is done."""
+    view = _view(state, trade, at)
     stands_still = state.stands_still(trade.symbol)
-    for step in () if stands_still else next_steps(trade, _view(state, trade, at), state.maker):
-        _perform(state, trade, step, at, out)
-    _book_protection(state, trade, at, out)
+    for step in () if stands_still else next_steps(trade, view, state.maker):
+        _perform(state, trade, step, view, out)
+    book_protection(state, trade, at, out)
     if is_done(trade):
         _close(state, trade, at, out)
     elif _is_busy(trade):
@@ -139,26 +111,26 @@ def _view(state: CoreState, trade: Trade, at: datetime) -> View:
     symbol = state.symbols.get(trade.symbol)
     session = state.session
     bid = None
-    if trade.exit_reason and symbol is not None and not symbol.problem:
+    if symbol is not None and not symbol.problem and _needs_bid(state, trade):
         age_max = timedelta(seconds=state.settings.quotes.quote_age_max_s)
-        bid = _bid_of(symbol, at, age_max)
+        bid = bid_of(state, symbol, at, age_max)
     return View(
         now=at,
         bid=bid,
         is_open=session is not None and session.open <= at < session.close,
         is_last_minute=session is not None and at >= session.close - _LAST_MINUTE,
         no_entries=_no_entries(state),
+        is_halted=symbol is not None and symbol.problem == QuoteCode.HALTED.value,
+        is_closing=state.day.is_flattening,
     )
 
 
-def _bid_of(symbol: SymbolState, at: datetime, age_max: timedelta) -> Decimal | None:
-    """What could be sold at, as known at most `age_max` before `at`; None when nothing is."""
-    bar, quote = symbol.recorded, symbol.quote
-    if bar is not None:
-        return price_from_float(bar.close) if at - bar.end <= age_max else None
-    if quote is None:
-        return None
-    return quote.bid if at - quote.checked_at <= age_max else None
+def _needs_bid(state: CoreState, trade: Trade) -> bool:
+    return (
+        bool(trade.exit_reason)
+        or trade.held > trade.working_sells
+        or ratchet.is_on(state.settings.execution)
+    )
 
 
 def _no_entries(state: CoreState) -> str:
@@ -173,7 +145,7 @@ def _is_busy(trade: Trade) -> bool:
             o.is_working
             and (
                 o.intent.leg is not Leg.STOP
-                or o.state not in _CONFIRMED
+                or o.state not in CONFIRMED
                 or o.cancel_asked_at is not None
             )
             for o in trade.orders.values()
@@ -182,12 +154,18 @@ def _is_busy(trade: Trade) -> bool:
     )
 
 
-def _perform(state: CoreState, trade: Trade, step: Step, at: datetime, out: Out) -> None:
+def _perform(state: CoreState, trade: Trade, step: Step, view: View, out: Out) -> None:
+    at = view.now
     if isinstance(step, Cancel):
         say_order(state, out, "cancel_requested", trade, step.order, at, {"reason": step.reason})
         out.append(CancelOrder(ref_id=step.order.intent.ref_id, order_id=step.order.order_id))
-        return
-    _sell(state, trade, step, at, out)
+    elif isinstance(step, Leave):
+        leave(state, trade, step.reason, step.expected, at, out)
+        for following in next_steps(trade, view, state.maker):
+            if not isinstance(following, Leave):
+                _perform(state, trade, following, view, out)
+    else:
+        _sell(state, trade, step, at, out)
 
 
 def _sell(state: CoreState, trade: Trade, step: Sell, at: datetime, out: Out) -> None:
@@ -195,11 +173,13 @@ def _sell(state: CoreState, trade: Trade, step: Sell, at: datetime, out: Out) ->
     context = ExitContext(
         held_quantity=trade.held,
         working_sells=sum(t.working_sells for t in own),
-        broker_sellable=None,
+        broker_sellable=_broker_sellable(state, trade.symbol, own),
         is_duplicate=step.intent.ref_id in trade.orders,
     )
     verdict = judge_exit(step.intent, context)
     if isinstance(verdict, Refused):
+        # What the broker held at its last reading may be the reason: the next may say otherwise.
+        ask_account(state, out)
         if is_news(state, "exit_refused", trade.trade_id, verdict.rule):
             numbers: Numbers = {
                 "symbol": trade.symbol,
@@ -215,118 +195,25 @@ def _sell(state: CoreState, trade: Trade, step: Sell, at: datetime, out: Out) ->
     out.append(PlaceOrder(order=verdict.order))
 
 
-def _book_protection(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
-    covered = sum(
-        o.remaining
-        for o in trade.orders.values()
-        if o.intent.leg is not Leg.ENTRY and o.state in _CONFIRMED
-    )
-    bare = trade.held - covered
-    if bare > 0 and trade.unprotected_since is None:
-        since = _bare_since(trade, at)
-        data: Data = {"quantity": bare, "since": since.isoformat()}
-        say_trade(state, out, "unprotected", trade, at, data)
-    elif bare > 0:
-        _tell_if_long_bare(state, trade, bare, at, out)
-    elif trade.unprotected_since is not None:
-        over(state, "bare", trade.trade_id)
-        seconds = (at - trade.unprotected_since).total_seconds()
-        state.day.peak_unprotected_s = max(state.day.peak_unprotected_s, seconds)
-        say_trade(state, out, "protected", trade, at, {"unprotected_ms": round(seconds * 1000)})
+def _broker_sellable(state: CoreState, symbol: str, own: list[Trade]) -> Decimal | None:
+    """What the broker holds of `symbol` and others do not offer; None while it may be old news.
 
-
-def _tell_if_long_bare(state: CoreState, trade: Trade, bare: int, at: datetime, out: Out) -> None:
-    """A stop that is refused again and again is a matter for a person."""
-    since = trade.unprotected_since
-    if since is None or at - since < _BARE_ALARM or not is_news(state, "bare", trade.trade_id):
-        return
-    numbers: Numbers = {
-        "symbol": trade.symbol,
-        "quantity": bare,
-        "unprotected_s": round((at - since).total_seconds()),
-    }
-    alarm(state, out, at, "position_unprotected", "stop_tried_again", numbers)
-
-
-def _bare_since(trade: Trade, at: datetime) -> datetime:
-    """When the shares without a stop were bought, which we learn later; else now."""
-    covered_at = trade.covered_at
-    bought = (
-        execution.at
-        for execution in trade.executions(of_entry=True)
-        if covered_at is None or execution.at > covered_at
-    )
-    return min(bought, default=at)
-
-
-def take_order(
-    state: CoreState, seen: BrokerOrder, at: datetime, out: Out, *, ref_id: str = ""
-) -> None:
-    """Book what a reading of one of our orders adds, then move its trade on.
-
-    `ref_id` is the order's name where we know it from elsewhere: brokers need not echo it.
+    A reading from before our last fill knows nothing of those shares. What backs sells is ours or
+    others' for certain only in a reading from after the latest word of our own orders.
     """
-    found = _find(state, seen, ref_id or seen.ref_id)
-    if found is None:
-        return
-    trade, order = found
-    if problem := impossible(trade, order, seen):
-        _disbelieve(state, trade, problem, at, out)
-    else:
-        for fact in new_facts(order, seen):
-            data = dict(fact.data)
-            say_order(state, out, fact.kind, trade, order, at, data, order_id=seen.order_id)
-            if fact.kind == "fill":
-                _record_fill(state, trade, order, str(fact.data["execution_id"]), out)
-    advance(state, trade, at, out)
-
-
-def _disbelieve(state: CoreState, trade: Trade, problem: str, at: datetime, out: Out) -> None:
-    text = f"the broker says what cannot be: {problem}"
-    protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, text)
-    if is_news(state, "impossible", trade.trade_id, problem):
-        numbers: Numbers = {"symbol": trade.symbol, "reason": problem}
-        alarm(state, out, at, "broker_answer_impossible", "protect_only", numbers)
-
-
-def miss_unknown(state: CoreState, seen: tuple[BrokerOrder, ...], at: datetime, out: Out) -> None:
-    """Count readings that lack an unknown order; after enough of them it is presumed never placed.
-
-    It is withdrawn, never sent again: what it was for is decided anew.
-    """
-    there = {order.ref_id for order in seen}
-    for ref_id, (trade, order) in list(state.book.orders.items()):
-        if order.state is not OrderState.UNKNOWN or ref_id in there:
-            order.missed_since, order.missed_reads = None, 0
-            continue
-        order.missed_since = order.missed_since or at
-        order.missed_reads += 1
-        if order.missed_reads >= _ABSENT_READS and at - order.missed_since >= _ABSENT_FOR:
-            reason = f"absent from {order.missed_reads} whole readings of the broker's orders"
-            say_order(state, out, "withdrawn", trade, order, at, {"reason": reason})
-
-
-def _find(state: CoreState, seen: BrokerOrder, ref_id: str) -> tuple[Trade, TrackedOrder] | None:
-    if ref_id:
-        return state.book.orders.get(ref_id)
-    return next(
-        (pair for pair in state.book.orders.values() if pair[1].order_id == seen.order_id), None
-    )
-
-
-def _record_fill(
-    state: CoreState, trade: Trade, order: TrackedOrder, execution_id: str, out: Out
-) -> None:
-    assert state.origin is not None, "the first event must be Started"
-    execution = order.executions[execution_id]
-    record = trade_record(trade, order, execution, state.origin)
-    out.append(Record(STREAM_TRADES, record))
-    if state.settings.calendar.trading_day(execution.at) != state.trading_day:
-        return  # Learnt late: it counts for the day it happened on, as it will after a restart.
-    if order.intent.leg is Leg.ENTRY and len(order.executions) == 1:
-        state.day.trades += 1
-    if record.net_profit_loss is not None:
-        state.day.realised += record.net_profit_loss
+    account, booked = state.account, state.fills_booked.get(symbol)
+    if account is None or state.positions is None:
+        return None
+    if booked is not None and account.at <= booked:
+        return None
+    at_broker = next((p for p in state.positions if p.symbol == symbol), None)
+    if at_broker is None:
+        return ZERO
+    orders = [o for t in own for o in t.orders.values() if o.intent.leg is not Leg.ENTRY]
+    if any(o.changed_at is not None and o.changed_at >= account.at for o in orders):
+        return at_broker.quantity
+    working = sum(o.remaining for o in orders if o.state in CONFIRMED)
+    return at_broker.quantity - max(at_broker.held_for_sells - working, ZERO)
 
 
 def _close(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
@@ -334,18 +221,32 @@ def _close(state: CoreState, trade: Trade, at: datetime, out: Out) -> None:
     state.closed_ref_ids.update(trade.orders)
     if trade.symbol in state.symbols:
         # The next trade's target needs its own quotes in a row.
-        state.symbols[trade.symbol].target_seen = 0
+        symbol = state.symbols[trade.symbol]
+        symbol.target_seen, symbol.stop_wanted, symbol.stop_seen = 0, None, 0
+    data: Data = {"quantity": 0, "watch_until": _watch_until(state)}
     if not trade.bought:
-        say_trade(state, out, "closed", trade, at, {"quantity": 0})
+        say_trade(state, out, "closed", trade, at, data)
         return
     entries, exits = trade.executions(of_entry=True), trade.executions(of_entry=False)
     trip = round_trip(trade.trade_id, trade.symbol, entries, exits)
-    data: Data = {"quantity": trip.quantity, "net_profit_loss": text_of(trip.net_profit_loss)}
+    data |= {
+        "quantity": trip.quantity,
+        "net_profit_loss": text_of(trip.net_profit_loss),
+        "unprotected_ms": trade.unprotected_ms,
+    }
     say_trade(state, out, "closed", trade, at, data)
-    book_result(state, trip.net_profit_loss, trip.closed_at)
+    results.book(state, entry_order_id(trade), trip.net_profit_loss, trip.closed_at)
     write_metric(state, at, out)
     ask_account(state, out)
     check_day(state, at, out, is_new_quote=False)
+
+
+def _watch_until(state: CoreState) -> str:
+    """The close of the next session: until then a fill may still come to light."""
+    calendar = state.settings.calendar
+    following = calendar.session(calendar.next_session(state.trading_day))
+    assert following is not None, "the calendar names sessions only"
+    return format_timestamp(following.close)
 
 
 def write_metric(state: CoreState, at: datetime, out: Out) -> None:
@@ -364,10 +265,26 @@ def ask_account(state: CoreState, out: Out) -> None:
         out.append(RequestAccount())
 
 
-def ask_orders(state: CoreState, out: Out) -> None:
-    """Read the broker's orders from a day before our oldest on, unless that is under way."""
-    if state.calls.orders or not state.book.orders:
+def ask_orders(state: CoreState, out: Out, *, at: datetime | None = None) -> None:
+    """Read the broker's orders from a day before our oldest on, unless that is under way.
+
+    Orders of closed trades that are watched are not urgent: given `at`, they widen the reading, or
+    cause one, once a minute; else they wait for the next poll.
+    """
+    calls, book = state.calls, state.book
+    if calls.orders:
         return
-    state.calls.orders = True
-    since = min(order.intent.created_at for _, order in state.book.orders.values()) - _LOOKBACK
-    out.append(RequestOrders(since=since))
+    oldest = min((order.intent.created_at for _, order in book.orders.values()), default=None)
+    watched = book.watched_since
+    if watched is not None and _is_time_to_watch(state, at):
+        oldest = watched if oldest is None else min(oldest, watched)
+        calls.watched_at = at
+    if oldest is None:
+        return
+    calls.orders, calls.orders_since = True, oldest - _LOOKBACK
+    out.append(RequestOrders(since=calls.orders_since))
+
+
+def _is_time_to_watch(state: CoreState, at: datetime | None) -> bool:
+    last = state.calls.watched_at
+    return at is not None and (last is None or at - last >= _WATCH_EVERY)

@@ -43,9 +43,10 @@ class TimeInForce(StrEnum):
 
 
 class OrderState(StrEnum):
-    """What the broker is known to hold.
+    """What the broker is known to hold; `domain.order_table` says how news changes it.
 
-    UNKNOWN is an order that may exist without a readable answer.
+    UNKNOWN is an order that may exist without a readable answer. WITHDRAWN is one that never left,
+    or that was looked for long enough to be presumed absent: given up, never sent again.
     """
 
     NONE = "none"
@@ -57,6 +58,7 @@ class OrderState(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+    WITHDRAWN = "withdrawn"
 
     @property
     def is_final(self) -> bool:
@@ -65,7 +67,13 @@ class OrderState(StrEnum):
 
 
 # A tuple: members are compared by identity, while hashing an enum's member is a call of its own.
-FINAL_STATES = (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED)
+FINAL_STATES = (
+    OrderState.FILLED,
+    OrderState.CANCELLED,
+    OrderState.REJECTED,
+    OrderState.EXPIRED,
+    OrderState.WITHDRAWN,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

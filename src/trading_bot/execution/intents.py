@@ -71,13 +71,16 @@ class Maker:
         )
 
     def stop(self, trade: Trade, *, quantity: int, now: datetime) -> OrderIntent:
-        """A stop-market sell, good until cancelled: a stop-limit can be gapped through."""
+        """A stop-market sell, good until cancelled where that is taken.
+
+        A stop-limit can be gapped through.
+        """
         return self._sell(
             trade,
             leg=Leg.STOP,
             type=OrderType.STOP,
             quantity=quantity,
-            time_in_force=TimeInForce.GTC,
+            time_in_force=trade.stop_life,
             limit_price=None,
             stop_price=round_sell(trade.stop_price),
             now=now,

@@ -1,18 +1,36 @@
 """What a reading of the broker's order adds to what we know: order events' kinds and data."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
-from trading_bot.domain.money import ZERO
-from trading_bot.domain.order import BrokerOrder, Execution, Leg, OrderState
+from trading_bot.domain.money import ZERO, text_of
+from trading_bot.domain.order import (
+    QUANTITY_MAX,
+    BrokerOrder,
+    Execution,
+    Leg,
+    OrderIntent,
+    OrderState,
+    OrderType,
+)
+from trading_bot.domain.order_table import News, after, is_news
 from trading_bot.execution.trade import TrackedOrder, Trade
 from trading_bot.logging.checks import check_money, check_price
 from trading_bot.logging.line import RecordError, iso_text
 from trading_bot.logging.order_event import OrderDatum
 
-_FINAL_KIND = {
+_END_KINDS = {
     OrderState.CANCELLED: "cancelled",
     OrderState.EXPIRED: "expired",
     OrderState.REJECTED: "rejected",
+}
+_WORKING = {
+    OrderState.UNCONFIRMED: News.UNCONFIRMED,
+    OrderState.OPEN: News.OPEN,
+    OrderState.PART_FILLED: News.PART_FILLED,
+    # It stands in the broker's history, so it is there; what it does there is taken for the worst.
+    OrderState.NONE: News.OPEN,
+    OrderState.UNKNOWN: News.OPEN,
 }
 
 
@@ -29,36 +47,140 @@ def new_facts(order: TrackedOrder, seen: BrokerOrder) -> list[Fact]:
 
     A fill is news even on an order that was final: brokers report late fills after a cancel. The
     end of an order is believed only together with all the executions it is said to have had: what
-    it sold meanwhile must not be sold again.
+    it sold meanwhile must not be sold again. What was taken back comes first, see `taken_back`;
+    an edit is not here, see `edit_of`: it must be booked before this is asked. Of an order that the
+    owner replaced only the executions still count.
     """
-    facts: list[Fact] = []
-    if _state_is_news(order, seen):
-        facts.append(Fact(kind="reply", data={"state": seen.state.value}))
-    counted, filled = set(order.executions), order.filled
-    for execution in seen.executions:
-        if execution.execution_id not in counted:
-            counted.add(execution.execution_id)
-            filled += execution.quantity
-            data: dict[str, OrderDatum] = {
-                "execution_id": execution.execution_id,
-                "executed_at": iso_text(execution.at),
-                "quantity": execution.quantity,
-                "price": str(execution.price),
-                "fees": str(execution.fees),
-            }
-            if execution.note:
-                data["note"] = execution.note
-            facts.append(Fact(kind="fill", data=data))
-    is_end = not order.state.is_final and seen.state in _FINAL_KIND
-    if is_end and filled >= seen.filled_quantity:
-        facts.append(Fact(kind=_FINAL_KIND[seen.state], data={"reason": seen.reject_reason}))
+    facts = [
+        Fact(kind="bust", data=_execution_data(order.executions[name]))
+        for name in taken_back(order, seen)
+    ]
+    is_former = seen.order_id in order.former_ids
+    if not is_former and _state_is_news(order, seen):
+        facts.append(Fact(kind="reply", data={"state": _WORKING[seen.state].value}))
+    fresh = fresh_executions(order, seen)
+    facts.extend(Fact(kind="fill", data=_execution_data(e)) for e in fresh)
+    if not is_former and _is_end(order, seen):
+        facts.append(_end(seen))
     return facts
 
 
+def fresh_executions(order: TrackedOrder, seen: BrokerOrder) -> list[Execution]:
+    """The executions in `seen` that are not booked, each once."""
+    fresh: dict[str, Execution] = {}
+    for execution in seen.executions:
+        if execution.execution_id not in order.executions:
+            fresh.setdefault(execution.execution_id, execution)
+    return list(fresh.values())
+
+
+def taken_back(order: TrackedOrder, seen: BrokerOrder) -> tuple[str, ...]:
+    """Booked executions that the broker's order no longer has: busts.
+
+    Only a reading that is whole in itself and later than the execution can tell that. An order that
+    the owner edited has its executions in two places, so nothing is missed there.
+    """
+    if order.former_ids or not order.executions:
+        return ()
+    listed = {e.execution_id: e.quantity for e in seen.executions}
+    missing = [
+        e for name, e in order.executions.items() if name not in listed and seen.updated_at > e.at
+    ]
+    known = order.filled + sum(q for name, q in listed.items() if name not in order.executions)
+    if not missing or sum(listed.values()) != seen.filled_quantity or seen.filled_quantity >= known:
+        return ()
+    return tuple(e.execution_id for e in missing)
+
+
+def edit_of(order: TrackedOrder, seen: BrokerOrder) -> Fact | None:
+    """The owner's edit of `order` that `seen` tells of; None when there is none to follow.
+
+    The app replaces the order by another, which names it; an order whose own numbers changed is
+    taken the same way.
+    """
+    is_other = bool(seen.replaces) and seen.replaces == order.order_id != seen.order_id
+    if (seen.symbol, seen.side) != (order.intent.symbol, order.intent.side):
+        return None
+    is_possible = isinstance(after(order.state, News.REPLACED), OrderState)
+    if seen.unlike_ours or not is_possible or seen.state.is_final:
+        return None
+    if not is_other and (seen.order_id != order.order_id or not _differs(order.intent, seen)):
+        return None
+    quantity = seen.quantity + (order.filled if is_other else 0)
+    if not order.filled < quantity <= QUANTITY_MAX or not _is_priced(seen):
+        return None
+    data: dict[str, OrderDatum] = {
+        "former_order_id": order.order_id,
+        "type": seen.type.value,
+        "quantity": quantity,
+        "limit_price": _text_if(seen.limit_price, seen.type is OrderType.LIMIT),
+        "stop_price": _text_if(seen.stop_price, seen.type is OrderType.STOP),
+    }
+    return Fact(kind="replaced", data=data)
+
+
+def _differs(intent: OrderIntent, seen: BrokerOrder) -> bool:
+    if seen.quantity != intent.quantity:
+        return True
+    if intent.type is OrderType.STOP:
+        # Once it is triggered the broker shows it as something else, at a price of its own.
+        return seen.type is OrderType.STOP and seen.stop_price != intent.stop_price
+    return seen.type is OrderType.LIMIT and seen.limit_price != intent.limit_price
+
+
+def _is_priced(seen: BrokerOrder) -> bool:
+    price = {OrderType.LIMIT: seen.limit_price, OrderType.STOP: seen.stop_price}.get(seen.type)
+    if seen.type is OrderType.MARKET:
+        return True
+    return price is not None and price.is_finite() and price > ZERO
+
+
+def _text_if(price: Decimal | None, is_wanted: bool) -> str | None:
+    return text_of(price) if is_wanted and price is not None else None
+
+
+def _execution_data(execution: Execution) -> dict[str, OrderDatum]:
+    data: dict[str, OrderDatum] = {
+        "execution_id": execution.execution_id,
+        "executed_at": iso_text(execution.at),
+        "quantity": execution.quantity,
+        "price": str(execution.price),
+        "fees": str(execution.fees),
+    }
+    if execution.note:
+        data["note"] = execution.note
+    return data
+
+
 def _state_is_news(order: TrackedOrder, seen: BrokerOrder) -> bool:
-    if order.state.is_final or seen.state.is_final:
+    news = _WORKING.get(seen.state)
+    if news is None or not isinstance(after(order.state, news), OrderState):
         return False
-    return order.state is not seen.state or order.order_id != seen.order_id
+    return is_news(order.state, news) or order.order_id != seen.order_id
+
+
+def _is_end(order: TrackedOrder, seen: BrokerOrder) -> bool:
+    state, has_lost = order.state, bool(order.busted)
+    if taken_back(order, seen):
+        # It is asked after what was taken back has been booked.
+        moved, has_lost = after(state, News.BUST), True
+        state = moved if isinstance(moved, OrderState) else state
+    is_finished = has_lost and seen.state is OrderState.FILLED
+    kind = "cancelled" if is_finished else _END_KINDS.get(seen.state)
+    if kind is None or not is_news(state, News(kind)):
+        return False
+    listed = {e.execution_id: e.quantity for e in seen.executions}
+    if order.former_ids or has_lost:
+        return sum(listed.values()) >= seen.filled_quantity
+    known = {name: e.quantity for name, e in order.executions.items()} | listed
+    return sum(known.values()) >= seen.filled_quantity
+
+
+def _end(seen: BrokerOrder) -> Fact:
+    if seen.state is OrderState.FILLED:
+        reason = f"over at the broker with {seen.filled_quantity} filled, the rest was taken back"
+        return Fact(kind="cancelled", data={"reason": reason})
+    return Fact(kind=_END_KINDS[seen.state], data={"reason": seen.reject_reason})
 
 
 def impossible(trade: Trade, order: TrackedOrder, seen: BrokerOrder) -> str:
@@ -71,20 +193,20 @@ def impossible(trade: Trade, order: TrackedOrder, seen: BrokerOrder) -> str:
         return f"expected {intent.side} {intent.symbol}, the broker says {seen.side} {seen.symbol}"
     if not seen.order_id:
         return "the broker's order has no id"
-    fresh: dict[str, Execution] = {}
-    for execution in seen.executions:
-        if execution.execution_id not in order.executions:
-            fresh.setdefault(execution.execution_id, execution)
-    for execution in fresh.values():
+    fresh = fresh_executions(order, seen)
+    for execution in fresh:
         if execution.quantity <= 0 or not _can_be_recorded(execution):
             return (
                 f"an execution of {execution.quantity} at {execution.price}, fees {execution.fees}"
             )
-    traded = sum(e.quantity for e in fresh.values())
+    lost = sum(order.executions[name].quantity for name in taken_back(order, seen))
+    traded = sum(e.quantity for e in fresh) - lost
     if order.filled + traded > intent.quantity:
         return f"filled {order.filled + traded} of an order of {intent.quantity} {intent.symbol}"
     if intent.leg is not Leg.ENTRY and traded > trade.held:
         return f"sold {traded} {intent.symbol}, only {trade.held} were held"
+    if intent.leg is Leg.ENTRY and lost > trade.held:
+        return f"{lost} {intent.symbol} were taken back, only {trade.held} are still held"
     return ""
 
 

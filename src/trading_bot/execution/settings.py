@@ -37,6 +37,43 @@ class ExecutionSettings(Settings):
         le=10,
         description="Checked quotes in a row at or past the target before it is taken.",
     )
+    exit_reprices_max: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="Exits in a row without a fill after which the stop comes back; at the end of "
+        "the day it does not.",
+    )
+    exit_pause_s: int = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="Seconds that a stop which came back stands before the exit is tried again.",
+    )
+    trail_pct: PlainDecimal | None = Field(
+        default=None,
+        gt=0,
+        le=50,
+        description="Keep the stop this many percent under the highest bid; null for a fixed stop.",
+    )
+    trail_step_pct: PlainDecimal = Field(
+        default=Decimal("0.1"),
+        ge=0,
+        le=10,
+        description="Least move of a trailing stop, in percent of the stop: each move leaves the "
+        "position without one for a moment.",
+    )
+    break_even_at_r: PlainDecimal | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="Raise the stop to the entry's price once the bid is this many times the "
+        "planned risk above it; null for never.",
+    )
+    use_margin: bool = Field(
+        default=False,
+        description="Let entries spend the whole buying power; false for settled cash alone.",
+    )
     max_hold_minutes: int | None = Field(
         default=None,
         ge=1,

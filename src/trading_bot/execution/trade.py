@@ -5,7 +5,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_bot.domain.money import ZERO
-from trading_bot.domain.order import FINAL_STATES, Execution, Leg, OrderIntent, OrderState
+from trading_bot.domain.order import (
+    FINAL_STATES,
+    Execution,
+    Leg,
+    OrderIntent,
+    OrderState,
+    TimeInForce,
+)
+from trading_bot.domain.order_table import Asked
 from trading_bot.performance.round_trips import ExitMatch, Lots
 
 
@@ -24,25 +32,51 @@ class TradeContext:
     indicators_used: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What the broker shows that our known orders do not explain; see `execution.evidence`.
+
+    Shares of one symbol and shares of it that back sells; dollars that back buys, None where the
+    broker does not say.
+    """
+
+    shares: Decimal = ZERO
+    held_shares: Decimal = ZERO
+    held_cash: Decimal | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class TrackedOrder:
     """One order of a trade: what we asked, what the broker is known to hold.
 
     `expected_price` is the price it was decided at (for slippage), `purpose` the reason of an exit.
-    `missed_since` and `missed_reads` count whole readings of the broker's orders that did not hold
-    an order whose fate is unknown.
+    `former_ids` are the broker's ids it went by before the owner edited it, `changed_at` the time
+    of its latest event, `end_reason` what was said at its end. `is_cancel_lost` marks a cancel
+    whose answer never came. `was_presumed_absent` stays once set: if it shows up it is cancelled.
+    Not on record, counted anew by each process: `missed_since` and `missed_reads`, whole readings
+    of the broker's orders that did not hold it; `doubted`, the executions that its last reading
+    had no more; `traces_before`, what the broker showed before it was sent.
     """
 
     intent: OrderIntent
     purpose: str
     expected_price: Decimal
     state: OrderState = OrderState.NONE
+    asked: Asked = Asked.PLACE
     order_id: str = ""
+    former_ids: tuple[str, ...] = ()
     cancel_asked_at: datetime | None = None
+    is_cancel_lost: bool = False
     ended_at: datetime | None = None
+    end_reason: str = ""
+    changed_at: datetime | None = None
+    was_presumed_absent: bool = False
     missed_since: datetime | None = None
     missed_reads: int = 0
+    doubted: tuple[str, ...] = ()
+    traces_before: Traces | None = None
     executions: dict[str, Execution] = field(default_factory=dict)
+    busted: dict[str, Execution] = field(default_factory=dict)
     filled: int = 0
 
     @property
@@ -55,14 +89,22 @@ class TrackedOrder:
         """Shares that may still trade; 0 once final."""
         return 0 if self.state in FINAL_STATES else self.intent.quantity - self.filled
 
+    @property
+    def ended_by_others(self) -> bool:
+        """True when it was cancelled and nobody here had asked for that."""
+        return self.state is OrderState.CANCELLED and self.cancel_asked_at is None
+
 
 @dataclass(slots=True, kw_only=True)
 class Trade:
     """One trade: an entry, its stops, its exits.
 
     `exit_reason` is set once we want out; `unprotected_since` while shares are held without a stop,
-    from their execution on; `covered_at` is when they last all had one; `matches` holds what each
-    exit execution closed, by execution id.
+    from their execution on; `covered_at` is when they last all had one, `unprotected_ms` how long
+    they had none before that, in all. `matches` holds what each exit execution closed, by execution
+    id; `booked` names executions and their orders in the order they were booked. `trail_high` is
+    the bid that the stop was last moved for; `stop_life` is GFD once the broker refused a stop that
+    is good until cancelled. A closed trade is watched until `watch_until`: fills can come late.
     """
 
     trade_id: str
@@ -75,13 +117,18 @@ class Trade:
     exit_expected: Decimal | None = None
     unprotected_since: datetime | None = None
     covered_at: datetime | None = None
+    unprotected_ms: int = 0
     opened_at: datetime | None = None
+    trail_high: Decimal | None = None
+    stop_life: TimeInForce = TimeInForce.GTC
     bought: int = 0
     sold: int = 0
     lots: Lots = field(default_factory=Lots)
     matches: dict[str, ExitMatch] = field(default_factory=dict)
+    booked: list[tuple[str, str]] = field(default_factory=list)
     generations: dict[Leg, int] = field(default_factory=dict)
     is_closed: bool = False
+    watch_until: datetime | None = None
 
     @property
     def held(self) -> int:

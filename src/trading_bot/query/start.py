@@ -32,12 +32,20 @@ _KEPT_NOTES = frozenset(
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
+class _Closing(msgspec.Struct):
+    watch_until: str = ""
+
+
 class _OrderHead(msgspec.Struct):
     seq: int
     kind: str
     timestamp: str
     correlation_id: str | None = None
     ref_id: str | None = None
+
+
+class _ClosedHead(msgspec.Struct):
+    data: _Closing
 
 
 class _DecisionHead(msgspec.Struct):
@@ -67,13 +75,16 @@ def read_start(source: RecordSource, trading_day: date) -> StartState:
         order_seq=orders.following,
         decision_seq=head.seq + 1 if head is not None else 0,
         protect_only=f"damaged record: {'; '.join(problems)}" if problems else "",
-        closed_ref_ids=tuple(orders.closed_ref_ids),
+        closed_ref_ids=tuple(dict.fromkeys(orders.closed_ref_ids)),
     )
 
 
 def start_hash(start: StartState) -> str:
     """SHA-256 of the start, 64 hex digits; the session record carries it."""
     return hashlib.sha256(encode_start(start)).hexdigest()
+
+
+_Lines = list[tuple[int, str]]
 
 
 class _Orders:
@@ -84,12 +95,13 @@ class _Orders:
         self.closed_ref_ids: list[str] = []
         self._day = trading_day.isoformat()
         self._closed_since = (trading_day - _CLOSED_KEPT).isoformat()
-        self._open: dict[str, list[tuple[int, str]]] = {}
+        self._open: dict[str, _Lines] = {}
+        self._watched: dict[str, tuple[str, _Lines]] = {}
         self._names: dict[str, list[str]] = {}
         # Trades that the last step closed: a crash may have kept their trade records from the disk.
-        self._just_closed: list[tuple[int, str]] = []
+        self._just_closed: _Lines = []
         self._last_at = ""
-        self._notes: list[tuple[int, str]] = []
+        self._notes: _Lines = []
 
     def take(self, head: _OrderHead, line: str, problems: list[str]) -> None:
         """The next line of the record."""
@@ -102,25 +114,36 @@ class _Orders:
             if note is not None and self._counts(note.data):
                 self._notes.append((head.seq, line))
         elif head.correlation_id is not None:
-            self._take_trade(head.correlation_id, head, line)
+            self._take_trade(head.correlation_id, head, line, problems)
 
     def _counts(self, note: _NoteData) -> bool:
         return note.trading_day == self._day or note.what in _KEPT_NOTES
 
-    def _take_trade(self, trade_id: str, head: _OrderHead, line: str) -> None:
+    def _take_trade(self, trade_id: str, head: _OrderHead, line: str, problems: list[str]) -> None:
+        if head.kind == "reopened":
+            self._open[trade_id] = self._watched.pop(trade_id, ("", []))[1]
+            again = self._open[trade_id]
+            self._just_closed = [pair for pair in self._just_closed if pair not in again]
         self._open.setdefault(trade_id, []).append((head.seq, line))
         if head.kind == "intent" and head.ref_id is not None:
             self._names.setdefault(trade_id, []).append(head.ref_id)
         elif head.kind == "closed":
-            self._just_closed.extend(self._open.pop(trade_id))
-            names = self._names.pop(trade_id, [])
-            if head.timestamp >= self._closed_since:
-                self.closed_ref_ids.extend(names)
+            self._close(trade_id, head, line, problems)
+
+    def _close(self, trade_id: str, head: _OrderHead, line: str, problems: list[str]) -> None:
+        _forget_old(self._watched, head.timestamp)
+        closed = _decode(line, _ClosedHead, problems)
+        until = closed.data.watch_until if closed else ""
+        self._watched[trade_id] = (until, self._open[trade_id])
+        self._just_closed.extend(self._open.pop(trade_id))
+        if head.timestamp >= self._closed_since:
+            self.closed_ref_ids.extend(self._names.get(trade_id, []))
 
     def lines(self) -> tuple[str, ...]:
         """What a start is made from, in the record's order."""
-        opened = [pair for lines in self._open.values() for pair in lines]
-        return tuple(line for _, line in sorted(opened + self._just_closed + self._notes))
+        groups = [*self._open.values(), self._just_closed, self._notes]
+        groups += [lines for until, lines in self._watched.values() if until >= self._day]
+        return tuple(line for _, line in sorted({pair for lines in groups for pair in lines}))
 
 
 def _read_orders(source: RecordSource, trading_day: date, problems: list[str]) -> _Orders:
@@ -130,6 +153,12 @@ def _read_orders(source: RecordSource, trading_day: date, problems: list[str]) -
         if head is not None:
             orders.take(head, line, problems)
     return orders
+
+
+def _forget_old(watched: dict[str, tuple[str, list[tuple[int, str]]]], now: str) -> None:
+    """Closed trades that nobody watches any more; times as the record writes them sort by time."""
+    for trade_id in [key for key, (until, _) in watched.items() if until < now]:
+        del watched[trade_id]
 
 
 def _breaker_lines(source: RecordSource) -> Iterator[str]:

@@ -22,6 +22,8 @@ from trading_bot.risk.risk_events import (
 
 DAILY_LOSS: Final = "daily_loss"
 CONSECUTIVE_LOSSES: Final = "consecutive_losses"
+HELD_OVERNIGHT: Final = "held_overnight"
+"""Shares that could not be sold by the close; holds through the session in which they are sold."""
 
 _PERCENT = Decimal("0.01")
 
@@ -131,6 +133,19 @@ def check_breakers(
     return replace(state, trips=trips, pending=waiting), tuple(tripped)
 
 
+def trip_held_overnight(
+    state: BreakerState, reading: DayReading, reason: str, *, until: date
+) -> tuple[BreakerState, Trip | None]:
+    """The state with the breaker tripped and the trip to be recorded; None when it was already.
+
+    `until` is the next session's day: the breaker holds through it.
+    """
+    if state.is_tripped(HELD_OVERNIGHT):
+        return state, None
+    trip = replace(_trip(HELD_OVERNIGHT, reading, Breach(reason=reason)), trading_day=until)
+    return replace(state, trips=_sorted((*state.trips, trip))), trip
+
+
 def apply_event(state: BreakerState, event: RiskEvent) -> BreakerState:
     """The state after a recorded trip or reset; other events change nothing."""
     if event.event_type == RESET_EVENT:
@@ -176,7 +191,7 @@ def _policy(breaker: str, limits: RiskLimits) -> str:
         return limits.daily_loss_reset
     if breaker == CONSECUTIVE_LOSSES:
         return limits.consecutive_losses_reset
-    return "manual"
+    return "next_session" if breaker == HELD_OVERNIGHT else "manual"
 
 
 def _reached(pnl: Decimal | None, floor: Decimal) -> bool:

@@ -213,7 +213,11 @@ class Calls:
         except TradingBotError as error:
             reason = str(error) or type(error).__name__
             return CancelAnswered(
-                at=self._clock.now(), ref_id=call.ref_id, accepted=False, reason=reason
+                at=self._clock.now(),
+                ref_id=call.ref_id,
+                accepted=False,
+                reason=reason,
+                outcome="refused" if isinstance(error, RejectedError) else "lost",
             )
         return CancelAnswered(at=self._clock.now(), ref_id=call.ref_id, accepted=True, reason="")
 

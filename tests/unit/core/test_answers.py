@@ -30,7 +30,8 @@ from trading_bot.core.events import (
     OrderFailed,
     OrderPlaced,
 )
-from trading_bot.domain.order import Leg, OrderState, Side
+from trading_bot.domain.order import Leg, OrderIntent, OrderState, Side
+from trading_bot.domain.position import BrokerPosition
 from trading_bot.domain.quote import MarketHours
 from trading_bot.ports.records import STREAM_ORDERS, STREAM_RISK, STREAM_TRADES
 
@@ -222,7 +223,7 @@ def test_orders_of_others_are_left_alone() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "state"),
-    [("rejected", S.REJECTED), ("not_sent", S.REJECTED), ("unknown", S.UNKNOWN)],
+    [("rejected", S.REJECTED), ("not_sent", S.WITHDRAWN), ("unknown", S.UNKNOWN)],
 )
 def test_failed_entry(outcome: str, state: OrderState) -> None:
     """A refused or never sent entry is over; an unknown one holds its symbol."""
@@ -261,10 +262,11 @@ def test_unknown_entry_that_shows_up_filled_is_protected() -> None:
 
 
 def test_unknown_order_is_presumed_absent_only_after_a_while() -> None:
-    """Three whole readings over a minute without it: withdrawn, never sent again; two: not yet."""
+    """Three whole readings over a minute, and a later account: withdrawn, never sent again."""
     core, entry = with_entry()
     core.send(OrderFailed(at=SOON, ref_id=entry.ref_id, outcome="unknown", reason="timeout"))
     core.read(SOON)
+    core.account(SOON + timedelta(seconds=30))
     core.read(SOON + timedelta(seconds=61))
     assert core.state.book.trades, "two readings are not enough"
 
@@ -286,6 +288,7 @@ def test_unknown_stop_is_placed_anew_once_it_is_known_to_be_absent() -> None:
     core.send(OrderFailed(at=SOON, ref_id=stop.ref_id, outcome="unknown", reason="timeout"))
     for seconds in (2, 30, 59):
         core.read(ENTRY_AT + timedelta(seconds=seconds), filled)
+        core.account(ENTRY_AT + timedelta(seconds=seconds), "100000.00", held_shares(entry, 0))
     assert len(core.placed()) == 2
 
     core.read(ENTRY_AT + timedelta(seconds=63), filled)
@@ -294,6 +297,16 @@ def test_unknown_stop_is_placed_anew_once_it_is_known_to_be_absent() -> None:
     third = core.placed()[2]
     assert (third.leg, third.quantity) == (Leg.STOP, entry.quantity)
     assert third.ref_id != stop.ref_id
+
+
+def held_shares(entry: OrderIntent, in_sells: int) -> BrokerPosition:
+    """The entry's shares at the broker, so many of them offered."""
+    return BrokerPosition(
+        symbol=entry.symbol,
+        quantity=Decimal(entry.quantity),
+        held_for_sells=Decimal(in_sells),
+        average_price=None,
+    )
 
 
 @pytest.mark.parametrize("outcome", ["unknown", "rejected", "not_sent"])

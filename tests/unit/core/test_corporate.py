@@ -55,7 +55,7 @@ def test_a_split_overnight_freezes_the_symbol() -> None:
     effects = core.reconcile(BEFORE_OPEN, bought, cancelled, AAPL=2 * shares)
 
     assert not core.placed(effects)
-    assert [a.subject for a in core.alerts()] == ["reconcile_difference"]
+    assert "reconcile_difference" in [a.subject for a in core.alerts()]
     (found,) = core.state.reconciled.open.values()
     assert found.difference.key == f"corporate_action:{SYMBOL}:2"
 

@@ -126,13 +126,19 @@ def test_shares_that_stay_without_a_stop_are_told_once() -> None:
     core.confirm(entry, at)
     fill = execution("fill", entry.quantity, "100.02", at)
     (stop,) = core.placed(core.read(at, broker_order(entry, OrderState.FILLED, fill)))
-    for _ in range(10):
-        at += timedelta(seconds=15)
+    pauses = []
+    for _ in range(6):
+        at += timedelta(seconds=1)
         core.send(OrderFailed(at=at, ref_id=stop.ref_id, outcome="rejected", reason="too high"))
-        stop = core.placed(core.quote(at + timedelta(seconds=6)))[-1]
+        refused_at = at
+        while not (placed := core.placed(core.quote(at))):
+            at += timedelta(seconds=1)
+        stop = placed[-1]
+        pauses.append((at - refused_at).total_seconds())
 
     told = [a.text for a in core.alerts() if a.subject == "position_unprotected"]
     assert told == ["stop_tried_again: symbol AAPL, quantity 467, unprotected_s 60"]
+    assert pauses == [5, 10, 20, 40, 60, 60], "a refusal is not hammered"
 
 
 class LongBars(Scripted):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,7 +22,10 @@ from support.core_builders import (
 )
 from trading_bot.core.effects import PlaceOrder, RequestReconcile
 from trading_bot.core.events import CallFailed
+from trading_bot.core.reconcile import known
 from trading_bot.domain.order import BrokerOrder, Leg, OrderState
+from trading_bot.domain.position import BrokerPosition
+from trading_bot.execution.differences import Reading, compare
 from trading_bot.execution.ref_ids import Identity, make_ref_id
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_RISK
 
@@ -244,16 +248,29 @@ def test_an_order_the_broker_does_not_have_is_a_difference() -> None:
 
 
 def test_an_order_with_another_price_is_a_difference() -> None:
-    """The stop stands lower at the broker than we asked for."""
+    """What stands at the broker is compared term by term; an edit in the app is booked before."""
     core, bought, stop, shares = held()
-    moved = replace(stop, stop_price=stop.stop_price - 5 if stop.stop_price else None)
+    assert stop.stop_price is not None
+    moved = replace(stop, stop_price=stop.stop_price - 5)
+    shown = BrokerPosition(
+        symbol=SYMBOL,
+        quantity=Decimal(shares),
+        held_for_sells=Decimal(shares),
+        average_price=None,
+    )
 
-    for n in range(2):
-        core.reconcile(LATER + n * SECONDS, bought, moved, **{SYMBOL: shares})
+    same, other = (
+        compare(
+            core.state.book,
+            Reading(orders=(bought, order), positions=(shown,)),
+            known(core.state, LATER),
+        ).differences
+        for order in (stop, moved)
+    )
 
-    (found,) = core.state.reconciled.open.values()
-    assert found.difference.kind == "order_changed"
-    assert found.difference.ours != found.difference.broker
+    assert same == ()
+    assert [d.kind for d in other] == ["order_changed"]
+    assert other[0].ours != other[0].broker
 
 
 def test_cash_that_moved_by_itself_is_only_noted() -> None:

@@ -118,7 +118,7 @@ def test_the_largest_quantity_is_allowed() -> None:
 
 
 def test_unknown_is_not_final() -> None:
-    """An order whose fate is unknown may still trade; only four states end it."""
+    """An order whose fate is unknown may still trade; only five states end it."""
     assert not OrderState.UNKNOWN.is_final
     assert {state for state in OrderState if state.is_final} == set(FINAL_STATES)
-    assert len(FINAL_STATES) == 4
+    assert len(FINAL_STATES) == 5

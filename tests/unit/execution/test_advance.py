@@ -15,7 +15,6 @@ from support.core_builders import (
 from trading_bot.domain.order import Leg, OrderState, OrderType, TimeInForce
 from trading_bot.execution.advance import (
     CANCEL_REPEAT,
-    REFUSED_PAUSE,
     Cancel,
     Sell,
     View,
@@ -24,6 +23,7 @@ from trading_bot.execution.advance import (
 )
 from trading_bot.execution.book import TradeBook, intent_data
 from trading_bot.execution.intents import Maker
+from trading_bot.execution.retries import REFUSED_PAUSE
 from trading_bot.execution.settings import ExecutionSettings
 from trading_bot.execution.trade import TrackedOrder, Trade
 from trading_bot.logging.line import format_timestamp

@@ -1,0 +1,252 @@
+"""What a reading of the broker's orders adds to what we know of ours."""
+
+from datetime import datetime
+
+from trading_bot.core import protect, reconcile_asks, results, trades
+from trading_bot.core.effects import Alert, Record
+from trading_bot.core.say import Data, Numbers, alarm, is_news, say_order, say_trade, warn
+from trading_bot.core.state import CoreState, Out, SymbolState
+from trading_bot.domain.money import text_of
+from trading_bot.domain.order import BrokerOrder, Leg, TimeInForce
+from trading_bot.execution.booking import correction_of
+from trading_bot.execution.observe import Fact, edit_of, impossible, new_facts, taken_back
+from trading_bot.execution.ownership import whose
+from trading_bot.execution.retries import may_stop_again, refuses_gtc
+from trading_bot.execution.trade import TrackedOrder, Trade
+from trading_bot.execution.trade_records import entry_order_id, trade_record
+from trading_bot.market.bars import BarBuilder
+from trading_bot.market.quote_check import QuoteTracker
+from trading_bot.ports.records import STREAM_TRADES
+
+_REOPENING = frozenset({"fill", "bust", "reply"})
+
+
+def take_order(
+    state: CoreState, seen: BrokerOrder, at: datetime, out: Out, *, ref_id: str = ""
+) -> None:
+    """Book what a reading of one of our orders adds, then move its trade on.
+
+    `ref_id` is the order's name where we know it from elsewhere: brokers need not echo it.
+    """
+    found = state.book.find(ref_id or seen.ref_id, seen.order_id)
+    if found is None and seen.replaces:
+        found = state.book.find("", seen.replaces)
+    if found is None:
+        _look_at_stranger(state, seen, at, out)
+        return
+    trade, order = found
+    if seen.replaces and seen.replaces == order.order_id and seen.unlike_ours:
+        _lose_to_owner(state, trade, order, seen, at, out)
+        return
+    _follow_edit(state, trade, order, seen, at, out)
+    if _is_doubtful(order, seen):
+        return
+    if problem := impossible(trade, order, seen):
+        _disbelieve(state, trade, problem, at, out)
+    else:
+        facts = new_facts(order, seen)
+        if trade.is_closed:
+            if not any(fact.kind in _REOPENING for fact in facts):
+                return
+            _reopen(state, trade, order, facts, at, out)
+        for fact in facts:
+            _book(state, trade, order, seen, fact, at, out)
+    if not trade.is_closed:
+        trades.advance(state, trade, at, out)
+
+
+def _is_doubtful(order: TrackedOrder, seen: BrokerOrder) -> bool:
+    """True when executions are gone for the first time: the next reading must say so too."""
+    doubted, order.doubted = order.doubted, taken_back(order, seen)
+    return bool(order.doubted) and order.doubted != doubted
+
+
+def _look_at_stranger(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:
+    """An order that works under our tag and that no record knows: records were lost.
+
+    One that is over may be older than what is watched, and whatever is foreign is not our matter.
+    """
+    if seen.state.is_final or whose(seen, state.book, state.maker.identity) != "ours_unknown":
+        return
+    if state.reconciles:
+        # The comparison of everything judges it, and protects what it bought.
+        if is_news(state, "on_no_record", seen.ref_id):
+            reconcile_asks.ask(state, at, out)
+        return
+    reason = f"an order of ours is on no record: {seen.side} {seen.quantity} {seen.symbol}"
+    protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, reason)
+    if is_news(state, "on_no_record", seen.ref_id):
+        numbers: Numbers = {"symbol": seen.symbol, "reason": reason}
+        alarm(state, out, at, "order_on_no_record", "protect_only", numbers)
+
+
+def _lose_to_owner(
+    state: CoreState,
+    trade: Trade,
+    order: TrackedOrder,
+    seen: BrokerOrder,
+    at: datetime,
+    out: Out,
+) -> None:
+    """The owner made our order into one we cannot follow; ours ends by its own reading."""
+    if is_news(state, "lost_to_owner", order.intent.ref_id):
+        numbers: Numbers = {
+            "symbol": trade.symbol,
+            "leg": order.intent.leg.value,
+            "reason": seen.unlike_ours,
+        }
+        alarm(state, out, at, "order_edited_by_owner", "not_followed", numbers)
+
+
+def _follow_edit(
+    state: CoreState,
+    trade: Trade,
+    order: TrackedOrder,
+    seen: BrokerOrder,
+    at: datetime,
+    out: Out,
+) -> None:
+    edit = edit_of(order, seen)
+    if edit is None:
+        return
+    if trade.is_closed:
+        _reopen(state, trade, order, [edit], at, out)
+    data = dict(edit.data)
+    numbers: Numbers = {
+        "symbol": trade.symbol,
+        "leg": order.intent.leg.value,
+        "quantity": seen.quantity,
+        "price": str(data["stop_price"] or data["limit_price"]),
+    }
+    say_order(state, out, "replaced", trade, order, at, data, order_id=seen.order_id)
+    alarm(state, out, at, "order_edited_by_owner", "followed", numbers)
+
+
+def _book(
+    state: CoreState,
+    trade: Trade,
+    order: TrackedOrder,
+    seen: BrokerOrder,
+    fact: Fact,
+    at: datetime,
+    out: Out,
+) -> None:
+    data = dict(fact.data)
+    if fact.kind == "bust":
+        _book_bust(state, trade, order, data, at, out)
+        return
+    was_asked = order.cancel_asked_at is not None
+    say_order(state, out, fact.kind, trade, order, at, data, order_id=seen.order_id)
+    if fact.kind == "fill":
+        state.fills_booked[trade.symbol] = at
+        _record_fill(state, trade, order, str(fact.data["execution_id"]), out)
+    elif fact.kind == "cancelled" and not was_asked:
+        _tell_cancel(state, trade, order, at, out)
+    elif fact.kind == "rejected":
+        after_refusal(state, trade, order, seen.reject_reason, at, out)
+
+
+def after_refusal(
+    state: CoreState, trade: Trade, order: TrackedOrder, reason: str, at: datetime, out: Out
+) -> None:
+    """A broker that takes no stop that is good until cancelled gets them for the day from now on.
+
+    The position cannot be held overnight then; the day's end closes it as it closes every other.
+    """
+    is_gtc = order.intent.time_in_force is TimeInForce.GTC
+    if order.intent.leg is not Leg.STOP or not is_gtc or not refuses_gtc(reason):
+        return
+    if trade.stop_life is TimeInForce.GTC:
+        life = TimeInForce.GFD.value
+        say_trade(state, out, "plan_change", trade, at, {"stop_life": life})
+        numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
+        warn(state, out, at, "stop_until_cancelled_refused", "stop_for_the_day", numbers)
+
+
+def _tell_cancel(
+    state: CoreState, trade: Trade, order: TrackedOrder, at: datetime, out: Out
+) -> None:
+    """Somebody cancelled our order: an entry is over, a stop is placed once more."""
+    numbers: Numbers = {"symbol": trade.symbol, "leg": order.intent.leg.value}
+    if order.intent.leg is Leg.STOP and trade.held:
+        action = "placed_once_more" if may_stop_again(trade) else "left_without"
+        alarm(state, out, at, "stop_cancelled_by_others", action, numbers)
+        return
+    warn(state, out, at, "order_cancelled_by_others", "followed", numbers)
+    text = f"{order.intent.leg} of {trade.symbol} was cancelled, not by the bot"
+    out.append(Alert(severity="WARNING", subject="order_cancelled_by_others", text=text))
+
+
+def _book_bust(
+    state: CoreState, trade: Trade, order: TrackedOrder, data: Data, at: datetime, out: Out
+) -> None:
+    """The broker took an execution back: what it changed is changed back, and a person looks."""
+    name = str(data["execution_id"])
+    execution = order.executions[name]
+    correction = correction_of(trade, order, name)
+    data["net_correction"] = text_of(correction)
+    say_order(state, out, "bust", trade, order, at, data)
+    state.fills_booked[trade.symbol] = at
+    if state.settings.calendar.trading_day(execution.at) == state.trading_day:
+        state.day.realised += correction
+    reason = f"the broker took back {execution.quantity} {trade.symbol} at {execution.price}"
+    protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, reason)
+    numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
+    alarm(state, out, at, "execution_taken_back", "protect_only", numbers)
+
+
+def _reopen(
+    state: CoreState,
+    trade: Trade,
+    order: TrackedOrder,
+    facts: list[Fact],
+    at: datetime,
+    out: Out,
+) -> None:
+    """A closed trade has news that matters: it is looked after again."""
+    what = ", ".join(fact.kind for fact in facts)
+    reason = f"late news of its {order.intent.leg}: {what}"
+    say_trade(state, out, "reopened", trade, at, {"reason": reason})
+    results.take_back(state, entry_order_id(trade))
+    _poll_too(state, trade.symbol)
+    numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
+    alarm(state, out, at, "trade_reopened", "protected_again", numbers)
+
+
+def _poll_too(state: CoreState, name: str) -> None:
+    """What is held is polled, also when no strategy watches it any more."""
+    if name in state.symbols:
+        return
+    session = state.session
+    state.symbols[name] = SymbolState(
+        symbol=name,
+        tracker=QuoteTracker(state.settings.quotes),
+        builder=BarBuilder(name, session) if session is not None else None,
+        slots=[],
+        aggregators={},
+    )
+    state.symbols = dict(sorted(state.symbols.items()))
+
+
+def _disbelieve(state: CoreState, trade: Trade, problem: str, at: datetime, out: Out) -> None:
+    text = f"the broker says what cannot be: {problem}"
+    protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, text)
+    if is_news(state, "impossible", trade.trade_id, problem):
+        numbers: Numbers = {"symbol": trade.symbol, "reason": problem}
+        alarm(state, out, at, "broker_answer_impossible", "protect_only", numbers)
+
+
+def _record_fill(
+    state: CoreState, trade: Trade, order: TrackedOrder, execution_id: str, out: Out
+) -> None:
+    assert state.origin is not None, "the first event must be Started"
+    execution = order.executions[execution_id]
+    record = trade_record(trade, order, execution, state.origin)
+    out.append(Record(STREAM_TRADES, record))
+    if state.settings.calendar.trading_day(execution.at) != state.trading_day:
+        return  # Learnt late: it counts for the day it happened on, as it will after a restart.
+    is_first = len(order.executions) == 1 and not order.busted
+    if order.intent.leg is Leg.ENTRY and is_first:
+        state.day.trades += 1
+    if record.net_profit_loss is not None:
+        state.day.realised += record.net_profit_loss

@@ -1,0 +1,82 @@
+"""When a sell that came to nothing is tried again."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from trading_bot.domain.order import Leg, OrderState
+from trading_bot.execution.trade import TrackedOrder, Trade
+
+REFUSED_PAUSE: Final = timedelta(seconds=5)
+"""After the broker refused a sell, how long until the next try: enough not to hammer it."""
+
+REFUSED_PAUSE_MAX: Final = timedelta(seconds=60)
+"""The pause doubles with each refusal in a row, up to this."""
+
+NOT_SENT_AT_ONCE: Final = 2
+"""Sells in a row that provably never left and are tried again at once."""
+
+NOT_SENT_PAUSE: Final = timedelta(seconds=1)
+NOT_SENT_PAUSE_MAX: Final = timedelta(seconds=15)
+
+STOPS_CANCELLED_MAX: Final = 1
+"""How many stops that somebody else cancelled are placed again: once may be a slip."""
+
+_GTC_WORDS: Final = ("good til", "gtc", "time_in_force", "time in force")
+
+
+def must_wait(trade: Trade, leg: Leg, now: datetime) -> bool:
+    """True while the last sells of `leg` came to nothing so lately that the next must wait."""
+    failed: list[TrackedOrder] = []
+    for order in reversed(trade.orders.values()):
+        if order.intent.leg is leg:
+            if not _came_to_nothing(order):
+                break
+            failed.append(order)
+    if not failed or failed[0].ended_at is None:
+        return False
+    latest = failed[0]
+    if leg is Leg.STOP and latest.intent.time_in_force is not trade.stop_life:
+        # The next is not the same again.
+        return False
+    alike = sum(1 for order in failed if order.state is latest.state)
+    return now - failed[0].ended_at < _pause(latest.state, alike)
+
+
+def _came_to_nothing(order: TrackedOrder) -> bool:
+    if order.state is OrderState.WITHDRAWN:
+        return not order.was_presumed_absent
+    return order.state is OrderState.REJECTED
+
+
+def _pause(state: OrderState, times: int) -> timedelta:
+    if state is OrderState.REJECTED:
+        return min(REFUSED_PAUSE * (1 << min(times - 1, 10)), REFUSED_PAUSE_MAX)
+    if times <= NOT_SENT_AT_ONCE:
+        return timedelta(0)
+    doublings = min(times - NOT_SENT_AT_ONCE - 1, 10)
+    return min(NOT_SENT_PAUSE * (1 << doublings), NOT_SENT_PAUSE_MAX)
+
+
+def stops_cancelled_by_others(trade: Trade) -> int:
+    """How many stops of the trade somebody cancelled who is not us.
+
+    One that was good for the day only may have ended with it.
+    """
+    return sum(
+        1
+        for order in trade.orders.values()
+        if order.intent.leg is Leg.STOP
+        and order.ended_by_others
+        and order.intent.time_in_force is trade.stop_life
+    )
+
+
+def may_stop_again(trade: Trade) -> bool:
+    """False once so many stops were cancelled by hand that it cannot be a slip."""
+    return stops_cancelled_by_others(trade) <= STOPS_CANCELLED_MAX
+
+
+def refuses_gtc(reason: str) -> bool:
+    """True when a refusal of a stop is about its being good until cancelled."""
+    said = reason.lower()
+    return any(words in said for words in _GTC_WORDS)
