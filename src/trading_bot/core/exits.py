@@ -32,7 +32,7 @@ def look_for_exit(state: CoreState, trade: Trade, at: datetime, out: Out) -> Non
     """Take a target or a deadline that this moment's quotes reached; else raise the stop."""
     symbol = state.symbols.get(trade.symbol)
     bid = None if symbol is None else bid_of(state, symbol, at, timedelta(0))
-    if symbol is None or bid is None:
+    if symbol is None or bid is None or state.stands_still(trade.symbol):
         return
     target = trade.target
     symbol.target_seen = symbol.target_seen + 1 if target is not None and bid >= target else 0

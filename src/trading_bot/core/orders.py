@@ -68,14 +68,14 @@ def _look_at_stranger(state: CoreState, seen: BrokerOrder, at: datetime, out: Ou
     """
     if seen.state.is_final or whose(seen, state.book, state.maker.identity) != "ours_unknown":
         return
-    if seen.ref_id in state.closed_ref_ids or seen.ref_id in state.reconciled.sent:
-        return
     reason = f"an order of ours is on no record: {seen.side} {seen.quantity} {seen.symbol}"
     if state.reconciles:
-        protect.restate(state, at, protect.Cause.NOT_RECONCILED, reason)
-        reconcile_asks.ask(state, at, out)
-    else:
-        protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, reason)
+        # The comparison of everything judges it, and protects what it bought.
+        if is_news(state, "on_no_record", seen.ref_id):
+            protect.restate(state, at, protect.Cause.NOT_RECONCILED, reason)
+            reconcile_asks.ask(state, at, out)
+        return
+    protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, reason)
     if is_news(state, "on_no_record", seen.ref_id):
         numbers: Numbers = {"symbol": seen.symbol, "reason": reason}
         alarm(state, out, at, "order_on_no_record", "protect_only", numbers)

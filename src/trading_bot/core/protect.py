@@ -61,7 +61,8 @@ def begin(state: CoreState, out: Out, at: datetime, cause: Cause, text: str) -> 
     if cause in state.protection:
         return False
     state.protection[cause] = Protection(text=text, since=at)
-    if RULES[cause].is_kept:
+    # Tapes from before causes were kept, which no account is compared with, hold no such note.
+    if RULES[cause].is_kept and state.reconciles:
         data: Data = {"what": WHAT, "cause": cause.value, "reason": text}
         note(state, out, at, data)
     return True

@@ -182,10 +182,10 @@ class CoreState:
 
     `resting` names the trades whose orders leave nothing to do until one of them changes,
     `readings` the latest readings of the account, `fills_booked` when the latest fill of a symbol
-    became known, `results` the closed round trips by their entry's order id.
-    `protection` holds why nothing may be opened, by the code of the cause; `closed_ref_ids` are
-    orders of trades that are closed. `session_ends_at` and `session_problem` are what was last
-    told of the session with the broker: None and empty until then, and where a mode has none.
+    became known, `results` the closed round trips by their entry's order id. `protection` holds why
+    nothing may be opened, by the code of the cause; `closed_ref_ids` are orders of trades that are
+    closed. `session_ends_at` and `session_problem` are what was last told of the session with the
+    broker: None and empty until then, and where a mode has none.
     """
 
     settings: CoreSettings

@@ -30,7 +30,6 @@ _KEPT_NOTES = frozenset(
 
 
 _T = TypeVar("_T", bound=msgspec.Struct)
-_Numbered = tuple[int, str]
 
 
 class _Closing(msgspec.Struct):
@@ -76,7 +75,7 @@ def read_start(source: RecordSource, trading_day: date) -> StartState:
         order_seq=orders.following,
         decision_seq=head.seq + 1 if head is not None else 0,
         protect_only=f"damaged record: {'; '.join(problems)}" if problems else "",
-        closed_ref_ids=tuple(orders.closed_ref_ids),
+        closed_ref_ids=tuple(dict.fromkeys(orders.closed_ref_ids)),
     )
 
 
@@ -85,21 +84,24 @@ def start_hash(start: StartState) -> str:
     return hashlib.sha256(encode_start(start)).hexdigest()
 
 
+_Lines = list[tuple[int, str]]
+
+
 class _Orders:
-    """One walk over the orders' record: what is open or watched, what notes hold, what closed."""
+    """One walk over the orders' record: what is open, what notes hold, what was closed."""
 
     def __init__(self, trading_day: date) -> None:
         self.following = 0
         self.closed_ref_ids: list[str] = []
         self._day = trading_day.isoformat()
         self._closed_since = (trading_day - _CLOSED_KEPT).isoformat()
-        self._open: dict[str, list[_Numbered]] = {}
-        self._watched: dict[str, tuple[str, list[_Numbered]]] = {}
+        self._open: dict[str, _Lines] = {}
+        self._watched: dict[str, tuple[str, _Lines]] = {}
         self._names: dict[str, list[str]] = {}
         # Trades that the last step closed: a crash may have kept their trade records from the disk.
-        self._just_closed: list[_Numbered] = []
+        self._just_closed: _Lines = []
         self._last_at = ""
-        self._notes: list[_Numbered] = []
+        self._notes: _Lines = []
 
     def take(self, head: _OrderHead, line: str, problems: list[str]) -> None:
         """The next line of the record."""
@@ -112,39 +114,36 @@ class _Orders:
             if note is not None and self._counts(note.data):
                 self._notes.append((head.seq, line))
         elif head.correlation_id is not None:
-            self._take_trade(head.correlation_id, head, line)
-            if head.kind == "closed":
-                closed = _decode(line, _ClosedHead, problems)
-                self._close(head, closed.data.watch_until if closed else "")
+            self._take_trade(head.correlation_id, head, line, problems)
+
+    def _counts(self, note: _NoteData) -> bool:
+        return note.trading_day == self._day or note.what in _KEPT_NOTES
+
+    def _take_trade(self, trade_id: str, head: _OrderHead, line: str, problems: list[str]) -> None:
+        if head.kind == "reopened":
+            self._open[trade_id] = self._watched.pop(trade_id, ("", []))[1]
+            again = self._open[trade_id]
+            self._just_closed = [pair for pair in self._just_closed if pair not in again]
+        self._open.setdefault(trade_id, []).append((head.seq, line))
+        if head.kind == "intent" and head.ref_id is not None:
+            self._names.setdefault(trade_id, []).append(head.ref_id)
+        elif head.kind == "closed":
+            self._close(trade_id, head, line, problems)
+
+    def _close(self, trade_id: str, head: _OrderHead, line: str, problems: list[str]) -> None:
+        _forget_old(self._watched, head.timestamp)
+        closed = _decode(line, _ClosedHead, problems)
+        until = closed.data.watch_until if closed else ""
+        self._watched[trade_id] = (until, self._open[trade_id])
+        self._just_closed.extend(self._open.pop(trade_id))
+        if head.timestamp >= self._closed_since:
+            self.closed_ref_ids.extend(self._names.get(trade_id, []))
 
     def lines(self) -> tuple[str, ...]:
         """What a start is made from, in the record's order."""
         groups = [*self._open.values(), self._just_closed, self._notes]
         groups += [lines for until, lines in self._watched.values() if until >= self._day]
         return tuple(line for _, line in sorted({pair for lines in groups for pair in lines}))
-
-    def _counts(self, note: _NoteData) -> bool:
-        return note.trading_day == self._day or note.what in _KEPT_NOTES
-
-    def _take_trade(self, trade_id: str, head: _OrderHead, line: str) -> None:
-        if head.kind == "reopened":
-            again = self._watched.pop(trade_id, ("", []))[1]
-            self._open[trade_id] = again
-            self._just_closed = [pair for pair in self._just_closed if pair not in again]
-        self._open.setdefault(trade_id, []).append((head.seq, line))
-        if head.kind == "intent" and head.ref_id is not None:
-            self._names.setdefault(trade_id, []).append(head.ref_id)
-
-    def _close(self, head: _OrderHead, watch_until: str) -> None:
-        trade_id = head.correlation_id or ""
-        # Times as the record writes them sort by time.
-        for key in [k for k, (until, _) in self._watched.items() if until < head.timestamp]:
-            del self._watched[key]
-        lines = self._open.pop(trade_id)
-        self._watched[trade_id] = (watch_until, lines)
-        self._just_closed.extend(lines)
-        if head.timestamp >= self._closed_since:
-            self.closed_ref_ids.extend(self._names.pop(trade_id, []))
 
 
 def _read_orders(source: RecordSource, trading_day: date, problems: list[str]) -> _Orders:
@@ -154,6 +153,12 @@ def _read_orders(source: RecordSource, trading_day: date, problems: list[str]) -
         if head is not None:
             orders.take(head, line, problems)
     return orders
+
+
+def _forget_old(watched: dict[str, tuple[str, list[tuple[int, str]]]], now: str) -> None:
+    """Closed trades that nobody watches any more; times as the record writes them sort by time."""
+    for trade_id in [key for key, (until, _) in watched.items() if until < now]:
+        del watched[trade_id]
 
 
 def _breaker_lines(source: RecordSource) -> Iterator[str]:

@@ -56,8 +56,7 @@ def test_a_split_overnight_freezes_the_symbol() -> None:
     effects = core.reconcile(BEFORE_OPEN, bought, cancelled, AAPL=2 * shares)
 
     assert not core.placed(effects)
-    alerts = [a.subject for a in core.alerts()]
-    assert alerts == ["reconcile_difference", "stop_cancelled_by_others"]
+    assert "reconcile_difference" in [a.subject for a in core.alerts()]
     (found,) = core.state.reconciled.open.values()
     assert found.difference.key == f"corporate_action:{SYMBOL}:2"
 

@@ -11,6 +11,7 @@ from trading_bot.ports.records import STREAM_RISK
 
 def begun(cause: Cause, text: str = "the reason") -> Core:
     core = started()
+    core.state.reconciles = True
     out: list[object] = []
     protect.begin(core.state, out, core.now, cause, text)  # type: ignore[arg-type]
     for effect in out:
@@ -83,6 +84,7 @@ def test_a_person_cannot_end_what_ends_otherwise() -> None:
 def test_a_full_disk_holds_over_the_day_and_ends_with_a_restart() -> None:
     """With the reserve's room it is on record; a new process that writes again ends it."""
     core = started()
+    core.state.reconciles = True
     core.send(JournalFailed(at=core.now, reason="no space left", is_dead=False))
     same_process = Core(settings=core.settings, lines=core.lines)
     same_process.start(OPEN + timedelta(days=1), is_new=False)
@@ -103,3 +105,13 @@ def test_a_dead_journal_holds_for_as_long_as_the_process_lives() -> None:
     core.fire("rotate")
 
     assert Cause.JOURNAL_DEAD in core.state.protection
+
+
+def test_a_tape_from_before_causes_were_kept_gives_its_records_again() -> None:
+    """Its start does not say that it reconciles: entries stop, and no note is made of it."""
+    core = started()
+
+    core.send(JournalFailed(at=core.now, reason="no space left", is_dead=False))
+
+    assert core.state.protect_only
+    assert not core.notes("protect_only")

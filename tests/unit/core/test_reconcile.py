@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,7 +22,10 @@ from support.core_builders import (
 )
 from trading_bot.core.effects import PlaceOrder, RequestReconcile
 from trading_bot.core.events import CallFailed
+from trading_bot.core.reconcile import known
 from trading_bot.domain.order import BrokerOrder, Leg, OrderState
+from trading_bot.domain.position import BrokerPosition
+from trading_bot.execution.differences import Reading, compare
 from trading_bot.execution.ref_ids import Identity, make_ref_id
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_RISK
 
@@ -243,19 +247,30 @@ def test_an_order_the_broker_does_not_have_is_a_difference() -> None:
     assert "is not among the broker's orders" in core.state.protect_only
 
 
-def test_an_order_with_another_price_is_followed() -> None:
-    """The owner moved the stop in the app: that is the stop from now on, and no difference."""
+def test_an_order_with_another_price_is_a_difference() -> None:
+    """What stands at the broker is compared term by term; an edit in the app is booked before."""
     core, bought, stop, shares = held()
-    moved = replace(stop, stop_price=stop.stop_price - 5 if stop.stop_price else None)
+    assert stop.stop_price is not None
+    moved = replace(stop, stop_price=stop.stop_price - 5)
+    shown = BrokerPosition(
+        symbol=SYMBOL,
+        quantity=Decimal(shares),
+        held_for_sells=Decimal(shares),
+        average_price=None,
+    )
 
-    for n in range(2):
-        core.reconcile(LATER + n * SECONDS, bought, moved, **{SYMBOL: shares})
+    same, other = (
+        compare(
+            core.state.book,
+            Reading(orders=(bought, order), positions=(shown,)),
+            known(core.state, LATER),
+        ).differences
+        for order in (stop, moved)
+    )
 
-    (trade,) = core.state.book.trades.values()
-    (order,) = trade.working(Leg.STOP)
-    assert order.intent.stop_price == moved.stop_price
-    assert [a.subject for a in core.alerts()] == ["order_edited_by_owner"]
-    assert not core.state.reconciled.open
+    assert same == ()
+    assert [d.kind for d in other] == ["order_changed"]
+    assert other[0].ours != other[0].broker
 
 
 def test_cash_that_moved_by_itself_is_only_noted() -> None:
