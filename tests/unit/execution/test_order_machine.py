@@ -157,9 +157,16 @@ class OrderMachine(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.bid = bid
 
-    @rule(fates=st.lists(st.sampled_from(FATES), min_size=4, max_size=4))
-    def next_step(self, fates: list[str]) -> None:
-        view = View(now=self.now, bid=self.bid, is_open=True, is_last_minute=False)
+    @rule(fates=st.lists(st.sampled_from(FATES), min_size=4, max_size=4), halted=st.booleans())
+    def next_step(self, fates: list[str], halted: bool = False) -> None:
+        is_halted = halted and self.bid is None
+        view = View(
+            now=self.now,
+            bid=self.bid,
+            is_open=True,
+            is_last_minute=False,
+            is_halted=is_halted,
+        )
         for step in next_steps(self.trade, view, MAKER):
             match step:
                 case Leave():
@@ -236,6 +243,11 @@ class OrderMachine(RuleBasedStateMachine):
     @rule()
     def the_orders_are_read(self) -> None:
         self.book_reading(self.reading())
+
+    @rule()
+    def the_orders_are_read_without_their_latest_executions(self) -> None:
+        """The broker counts an execution before it lists it."""
+        self.book_reading([replace(o, executions=o.executions[:-1]) for o in self.reading()])
 
     @rule()
     def a_reading_is_under_way(self) -> None:
