@@ -356,6 +356,7 @@ def book_view(book: TradeBook, *, is_live: bool = False) -> object:
                     order.end_reason,
                     order.changed_at,
                     order.busted,
+                    order.turned_at,
                     order.cancel_asked_at,
                     order.ended_at,
                     order.executions,

@@ -179,6 +179,7 @@ class TradeBook:
             book_fill(trade, order, _execution_of(event))
         elif kind == "bust":
             book_bust(trade, order, str(event.data["execution_id"]))
+            order.turned_at = _time(event.data["seen_at"])
         elif kind == "reply":
             _take_reply(order, event)
         elif kind in _NEWS and move(order, _NEWS[kind]):
@@ -237,6 +238,7 @@ def _follow(trade: Trade, order: TrackedOrder, event: OrderEvent, former_id: str
         if former_id != order.order_id:
             order.former_ids += (former_id,)
         order.cancel_asked_at, order.ended_at, order.end_reason = None, None, ""
+        order.turned_at = _time(data["seen_at"])
         order.intent = replace(
             order.intent,
             type=OrderType(str(data["type"])),

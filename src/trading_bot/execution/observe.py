@@ -52,7 +52,10 @@ def new_facts(order: TrackedOrder, seen: BrokerOrder) -> list[Fact]:
     owner replaced only the executions still count.
     """
     facts = [
-        Fact(kind="bust", data=_execution_data(order.executions[name]))
+        Fact(
+            kind="bust",
+            data=_execution_data(order.executions[name]) | {"seen_at": iso_text(seen.updated_at)},
+        )
         for name in taken_back(order, seen)
     ]
     is_former = seen.order_id in order.former_ids
@@ -68,10 +71,17 @@ def new_facts(order: TrackedOrder, seen: BrokerOrder) -> list[Fact]:
 def fresh_executions(order: TrackedOrder, seen: BrokerOrder) -> list[Execution]:
     """The executions in `seen` that are not booked, each once."""
     fresh: dict[str, Execution] = {}
+    is_old = _is_older(order, seen)
     for execution in seen.executions:
-        if execution.execution_id not in order.executions:
-            fresh.setdefault(execution.execution_id, execution)
+        name = execution.execution_id
+        if name not in order.executions and not (is_old and name in order.busted):
+            fresh.setdefault(name, execution)
     return list(fresh.values())
+
+
+def _is_older(order: TrackedOrder, seen: BrokerOrder) -> bool:
+    """True for a reading from before the broker edited the order or took something back."""
+    return order.turned_at is not None and seen.updated_at <= order.turned_at
 
 
 def taken_back(order: TrackedOrder, seen: BrokerOrder) -> tuple[str, ...]:
@@ -80,7 +90,7 @@ def taken_back(order: TrackedOrder, seen: BrokerOrder) -> tuple[str, ...]:
     Only a reading that is whole in itself and later than the execution can tell that. An order that
     the owner edited has its executions in two places, so nothing is missed there.
     """
-    if order.former_ids or not order.executions:
+    if order.former_ids or not order.executions or _is_older(order, seen):
         return ()
     listed = {e.execution_id: e.quantity for e in seen.executions}
     missing = [
@@ -104,13 +114,15 @@ def edit_of(order: TrackedOrder, seen: BrokerOrder) -> Fact | None:
     is_possible = isinstance(after(order.state, News.REPLACED), OrderState)
     if seen.unlike_ours or not is_possible or seen.state.is_final:
         return None
-    if not is_other and (seen.order_id != order.order_id or not _differs(order.intent, seen)):
+    is_same = seen.order_id == order.order_id and not _is_older(order, seen)
+    if not is_other and not (is_same and _differs(order.intent, seen)):
         return None
     quantity = seen.quantity + (order.filled if is_other else 0)
     if not order.filled < quantity <= QUANTITY_MAX or not _is_priced(seen):
         return None
     data: dict[str, OrderDatum] = {
         "former_order_id": order.order_id,
+        "seen_at": iso_text(seen.updated_at),
         "type": seen.type.value,
         "quantity": quantity,
         "limit_price": _text_if(seen.limit_price, seen.type is OrderType.LIMIT),

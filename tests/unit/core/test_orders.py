@@ -153,6 +153,18 @@ def test_a_taken_back_exit_opens_the_trade_again() -> None:
     same_after_restart(core)
 
 
+def test_an_older_reading_does_not_bring_a_bust_back() -> None:
+    """A slow answer from before the bust still lists the execution: it stays taken back."""
+    core, _, reading = sold()
+    for seconds in (0, 1):
+        core.read(AT + timedelta(seconds=seconds), bust_of(reading, AT))
+
+    core.read(AT + timedelta(seconds=2), reading)
+
+    (trade,) = core.state.book.trades.values()
+    assert (trade.held, trade.sold) == (467, 0)
+
+
 def test_a_trade_sold_again_after_a_bust_counts_once() -> None:
     """The result is that of the sale that stood."""
     core, _, reading = sold()

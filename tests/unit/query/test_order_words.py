@@ -55,6 +55,23 @@ def event(kind: str, leg: str = "stop", **data: OrderDatum) -> OrderEvent:
         (event("unprotected", quantity=5), "5 shares are without a stop"),
         (event("closed", quantity=5, net_profit_loss="3.21"), "trade closed, net 3.21 dollars"),
         (event("closed", quantity=0), "trade closed, unfilled"),
+        (
+            event("closed", quantity=5, net_profit_loss="3.21", unprotected_ms=1500),
+            "trade closed, net 3.21 dollars, 1.5 s without a stop",
+        ),
+        (event("reopened", reason="late news"), "trade opened again: late news"),
+        (
+            event("bust", "exit", quantity=5, price="7.70"),
+            "exit execution of 5 at 7.70 was taken back by the broker",
+        ),
+        (
+            event("replaced", quantity=5, type="stop", limit_price=None, stop_price="7.50"),
+            "stop order was edited, not by the bot: now 5 stop 7.50",
+        ),
+        (
+            event("reply", state="open", cancel_lost="timeout"),
+            "stop order is open at the broker, its cancel got no answer: timeout",
+        ),
         (event("plan_change", stop_price="7.65"), "plan: stop price 7.65"),
         (event("unknown", reason="no answer"), "stop unknown: no answer"),
         (event("left_open", quantity=5), "left open: quantity 5"),
