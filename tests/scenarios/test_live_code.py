@@ -47,7 +47,7 @@ class Played:
         reports: list[Mapping[str, Any]] = []
         asyncio.run(play(stage, Audience(notifier=self.heard, judged=reports.append)))
         (self.report,) = reports
-        self.verdict: Verdict = verdict_of(self.home, stage.config, self.report)
+        self.verdict: Verdict = verdict_of(self.home, stage.config, self.report, faults)
 
     def digests(self) -> dict[str, str]:
         """What stands in every record, tape included."""

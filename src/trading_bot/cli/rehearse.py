@@ -63,7 +63,7 @@ def run(arguments: Namespace) -> int:
     print(summary_of(home, reason, measures, program_words()))
     if not arguments.live_code:
         return OK
-    verdict = verdict_of(home, stage.config, reports[-1])
+    verdict = verdict_of(home, stage.config, reports[-1], plan.faults)
     print(verdict.text())
     return OK if verdict.agrees else FAILED
 
