@@ -15,6 +15,7 @@ from trading_bot.execution.settings import ExecutionSettings
 from trading_bot.market.quote_check import QuoteLimits
 from trading_bot.performance.settings import PerformanceSettings
 from trading_bot.risk.limits import RiskLimits
+from trading_bot.risk.live_caps import LiveCaps
 
 
 def _day(text: str) -> str:
@@ -124,6 +125,10 @@ class Config(Settings):
     )
     paper: PaperSettings = Field(
         default_factory=PaperSettings, description="The paper account and how it fills."
+    )
+    live: LiveCaps = Field(
+        default_factory=LiveCaps,
+        description="Caps in dollars for mode live; raise them on purpose.",
     )
     calendar: CalendarSettings = Field(
         default_factory=CalendarSettings, description="Closures the calendar's rules do not know."
