@@ -96,6 +96,7 @@ def test_in_a_halt_nothing_is_cancelled() -> None:
     effects = core.quote(START + timedelta(seconds=13), "103.00", is_halted=True)
 
     assert cancelled(effects) == []
+    assert core.placed(effects) == [], "the exit's shares back no stop beside it"
 
 
 def test_the_last_minute_does_not_wait_for_an_exit_to_time_out() -> None:
