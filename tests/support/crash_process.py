@@ -82,7 +82,7 @@ def _daemon(run: Run, told: Path) -> None:
         if run.points:
             tracer.start()
         said = _play(run)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever ended it is told to the parent
         said, code = traceback.format_exc(), 1
     finally:
         tracer.stop()
