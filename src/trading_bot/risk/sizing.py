@@ -10,7 +10,7 @@ from trading_bot.domain.money import ZERO
 from trading_bot.risk.check import shown
 from trading_bot.risk.limits import RiskLimits
 
-Cap = Literal["risk", "position", "cash", "quantity"]
+Cap = Literal["risk", "position", "cash", "quantity", "notional", "exposure"]
 
 _PERCENT = Decimal("0.01")
 _BY_SHARES = itemgetter(1)
@@ -45,11 +45,12 @@ def size_entry(
     equity: Decimal | None,
     buying_power: Decimal | None,
     reserved_cash: Decimal | None,
+    exposure: Decimal | None,
     limits: RiskLimits,
 ) -> Sizing:
     """Whole shares for an entry at the limit `price`, dollars; the gate judges the result again.
 
-    Size at the limit price that will be sent, not at the quote: the gate holds its rules there.
+    `exposure` counts where a cap on it is set. Size at the limit price that will be sent, not at the quote: the gate holds its rules there.
     """
     if equity is None or buying_power is None or reserved_cash is None:
         return _refusal("ACCOUNT_UNKNOWN", "equity, buying power or reserved cash is not known")
@@ -63,9 +64,18 @@ def size_entry(
         ("cash", _shares(buying_power - reserved_cash, price)),
         ("quantity", limits.quantity_max),
     )
+    order_cap, exposure_cap = limits.order_notional_max_usd, limits.exposure_max_usd
+    if order_cap is not None:
+        caps += (("notional", _shares(order_cap, price)),)
+    if exposure_cap is not None:
+        if exposure is None or not exposure.is_finite():
+            return _refusal("EXPOSURE_CAP", "what is held and working already is not known")
+        caps += (("exposure", _shares(exposure_cap - exposure, price)),)
     cap, quantity = min(caps, key=_BY_SHARES)
     if quantity < 1:
-        reason = _explain_zero(cap, price, stop, equity, buying_power - reserved_cash, limits)
+        reason = _explain_zero(
+            cap, price, stop, equity, buying_power - reserved_cash, exposure, limits
+        )
         return Sizing(0, cap, caps, "SIZE_ZERO", reason)
     return Sizing(quantity, cap, caps)
 
@@ -85,6 +95,7 @@ def _explain_zero(
     stop: Decimal,
     equity: Decimal,
     available: Decimal,
+    exposure: Decimal | None,
     limits: RiskLimits,
 ) -> str:
     match cap:
@@ -99,6 +110,14 @@ def _explain_zero(
             return (
                 f"one share costs {shown(price)}, over {shown(limits.max_position_pct)}% of "
                 f"equity {shown(equity)} = {shown(budget)}"
+            )
+        case "notional":
+            budget = limits.order_notional_max_usd
+            return f"one share costs {shown(price)}, over the cap of {shown(budget)} an entry"
+        case "exposure":
+            return (
+                f"one share costs {shown(price)}, {shown(exposure)} are held and working already, "
+                f"the cap is {shown(limits.exposure_max_usd)}"
             )
         case _:
             return f"one share costs {shown(price)}, {shown(available)} is available"
