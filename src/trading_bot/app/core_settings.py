@@ -13,7 +13,6 @@ from trading_bot.risk.limits import RiskLimits
 from trading_bot.risk.live_caps import LiveCaps
 from trading_bot.strategies.protocol import StrategyFactory
 
-
 LIVE: Final = "live"
 LIVE_SETTLE_S: Final = 30.0
 """How long a stop waits for orders to settle where the broker is across a network."""

@@ -15,7 +15,6 @@ from trading_bot.performance.settings import PerformanceSettings
 from trading_bot.risk.limits import RiskLimits
 from trading_bot.strategies.protocol import StrategyFactory
 
-
 SETTLE_S: Final = 4.0
 """Seconds a stop waits for orders to settle where the broker answers at once."""
 

@@ -20,7 +20,7 @@ class EntryContext:
     working and unknown buys hold at their limit price and `buying_power` does not reflect yet.
     Holdings: shares of ours and of others in the symbol; `working_orders` counts orders of the
     symbol that may still trade, unknown ones included; `open_positions` includes working entries;
-    `exposure` is what our shares have cost and what working entries may, at their limit, in dollars.
+    `exposure`, in dollars, is what our shares have cost and working entries may, at their limit.
     The day: `day_pnl` is realised plus open P&L of our own trades, in dollars;
     `consecutive_losses` counts losing round trips in a row since the breaker's last reset; `trips`
     names the breakers that hold.

@@ -240,8 +240,8 @@ ENTRY_RULES: Final[tuple[Rule, ...]] = (
         code="EXPOSURE_CAP",
         ask=rules.exposure_under_cap,
         subject="what is held and working already",
-        sentence="{intent.quantity} {intent.symbol} at {intent.limit_price} would make {value} held "
-        "and working, {context.exposure} are already, over the cap of {limit}",
+        sentence="{intent.quantity} {intent.symbol} at {intent.limit_price} would make {value} "
+        "held and working, {context.exposure} are already, over the cap of {limit}",
         settings=("exposure_max_usd",),
     ),
 )

@@ -50,7 +50,8 @@ def size_entry(
 ) -> Sizing:
     """Whole shares for an entry at the limit `price`, dollars; the gate judges the result again.
 
-    `exposure` counts where a cap on it is set. Size at the limit price that will be sent, not at the quote: the gate holds its rules there.
+    `exposure` counts where a cap on it is set. Size at the limit price that will be sent, not at
+    the quote: the gate holds its rules there.
     """
     if equity is None or buying_power is None or reserved_cash is None:
         return _refusal("ACCOUNT_UNKNOWN", "equity, buying power or reserved cash is not known")
@@ -58,26 +59,31 @@ def size_entry(
         return _refusal("ACCOUNT_UNKNOWN", "equity, buying power or reserved cash is not a number")
     if stop is None or not (price.is_finite() and stop.is_finite() and ZERO < stop < price):
         return _refusal("STOP_SIDE", f"the stop {shown(stop)} is not below the price {price}")
-    caps: tuple[tuple[Cap, int], ...] = (
+    if limits.exposure_max_usd is not None and not _is_amount(exposure):
+        return _refusal("EXPOSURE_CAP", "what is held and working already is not known")
+    found: list[tuple[Cap, int]] = [
         ("risk", _shares(equity * limits.risk_per_trade_pct * _PERCENT, price - stop)),
         ("position", _shares(equity * limits.max_position_pct * _PERCENT, price)),
         ("cash", _shares(buying_power - reserved_cash, price)),
         ("quantity", limits.quantity_max),
-    )
-    order_cap, exposure_cap = limits.order_notional_max_usd, limits.exposure_max_usd
-    if order_cap is not None:
-        caps += (("notional", _shares(order_cap, price)),)
-    if exposure_cap is not None:
-        if exposure is None or not exposure.is_finite():
-            return _refusal("EXPOSURE_CAP", "what is held and working already is not known")
-        caps += (("exposure", _shares(exposure_cap - exposure, price)),)
+    ]
+    if limits.order_notional_max_usd is not None:
+        found.append(("notional", _shares(limits.order_notional_max_usd, price)))
+    if limits.exposure_max_usd is not None and exposure is not None:
+        found.append(("exposure", _shares(limits.exposure_max_usd - exposure, price)))
+    caps = tuple(found)
     cap, quantity = min(caps, key=_BY_SHARES)
-    if quantity < 1:
-        reason = _explain_zero(
-            cap, price, stop, equity, buying_power - reserved_cash, exposure, limits
-        )
-        return Sizing(0, cap, caps, "SIZE_ZERO", reason)
-    return Sizing(quantity, cap, caps)
+    if quantity >= 1:
+        return Sizing(quantity, cap, caps)
+    if cap in ("notional", "exposure"):
+        reason = _explain_capped(cap, price, exposure, limits)
+    else:
+        reason = _explain_zero(cap, price, stop, equity, buying_power - reserved_cash, limits)
+    return Sizing(0, cap, caps, "SIZE_ZERO", reason)
+
+
+def _is_amount(value: Decimal | None) -> bool:
+    return value is not None and value.is_finite() and value >= ZERO
 
 
 def _shares(budget: Decimal, per_share: Decimal) -> int:
@@ -95,7 +101,6 @@ def _explain_zero(
     stop: Decimal,
     equity: Decimal,
     available: Decimal,
-    exposure: Decimal | None,
     limits: RiskLimits,
 ) -> str:
     match cap:
@@ -111,13 +116,15 @@ def _explain_zero(
                 f"one share costs {shown(price)}, over {shown(limits.max_position_pct)}% of "
                 f"equity {shown(equity)} = {shown(budget)}"
             )
-        case "notional":
-            budget = limits.order_notional_max_usd
-            return f"one share costs {shown(price)}, over the cap of {shown(budget)} an entry"
-        case "exposure":
-            return (
-                f"one share costs {shown(price)}, {shown(exposure)} are held and working already, "
-                f"the cap is {shown(limits.exposure_max_usd)}"
-            )
         case _:
             return f"one share costs {shown(price)}, {shown(available)} is available"
+
+
+def _explain_capped(cap: Cap, price: Decimal, exposure: Decimal | None, limits: RiskLimits) -> str:
+    costs = f"one share costs {shown(price)}"
+    if cap == "notional":
+        return f"{costs}, over the cap of {shown(limits.order_notional_max_usd)} an entry"
+    return (
+        f"{costs}, {shown(exposure)} are held and working already, "
+        f"the cap is {shown(limits.exposure_max_usd)}"
+    )

@@ -7,7 +7,7 @@ import json
 import os
 import random
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -236,7 +236,8 @@ def test_the_phrase_starts_it_and_ctrl_c_stops_it(street: Street, capsys: Said) 
         code = typist.end()
 
     assert code == exits.OK, typist.screen
-    assert json.loads(capsys.readouterr().out)["mode"] == "live"
+    status = json.loads(capsys.readouterr().out)
+    assert (status["alive"], status["snapshot"]["mode"]) == (True, "live")
     assert "stopped: SIGINT" in typist.screen
     assert NUMBER not in typist.screen
     assert_no_number(street.home)
@@ -278,7 +279,7 @@ class Played:
 
 
 @pytest.fixture
-def played(tmp_path: Path, capsys: Said) -> Iterator[Played]:
+def played(tmp_path: Path, capsys: Said) -> Played:
     home, start = Home(tmp_path / "home"), OPEN - timedelta(minutes=6)
     set_up(home, watchlist=["ZZA", "ZZB"], poll={"interval_s": 15})
     exchange = Stopping(made_up_days(1, CALENDAR, days=[DAY], symbols=["ZZA", "ZZB"]), CALENDAR)
@@ -293,7 +294,7 @@ def played(tmp_path: Path, capsys: Said) -> Iterator[Played]:
         )
         code = main([*ARMED, "--home", str(home.root)], place=place)
     err = capsys.readouterr().err
-    yield Played(home, code, exchange.report(clock.now()), err)
+    return Played(home, code, exchange.report(clock.now()), err)
 
 
 @pytest.mark.ci

@@ -1,4 +1,4 @@
-"""What is at risk already, as the cap on it counts: shares at their cost, entries at their limit."""
+"""What is at risk already, as the cap on it counts: shares at cost, entries at their limit."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -199,7 +199,7 @@ def test_no_share_fits_under_a_cap(changes: dict[str, Any], words: str) -> None:
     assert event.config_snapshot["order_notional_max_usd"] == "1000"
 
 
-@pytest.mark.parametrize("exposure", [None, D("NaN"), D("Infinity")])
+@pytest.mark.parametrize("exposure", [None, D("NaN"), D("Infinity"), D("-0.01")])
 def test_an_exposure_that_is_not_known_sizes_nothing(exposure: Decimal | None) -> None:
     """Only where a cap on it is set."""
     found, uncapped = size(exposure=exposure), size(LIMITS, exposure=exposure)
