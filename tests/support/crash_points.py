@@ -34,6 +34,7 @@ NOT_THE_DAEMON = {
     "app/session_view.py": "shows the session to a person",
     "app/session_watch.py": "looks at a file every half minute, on real time",
     "app/sessions.py": "a person logs in",
+    "app/stake.py": "reads the account once, before a person arms",
     "brokers/robinhood/login.py": "a person logs in",
     "brokers/robinhood/probe/": "a person looks at the service",
 }
