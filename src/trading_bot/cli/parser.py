@@ -32,6 +32,7 @@ examples:
   trading-bot rehearse --speed 480            a made-up day in under a minute, to watch
   trading-bot rehearse AAPL-2024-07-02.csv.gz a recorded day, as fast as it goes
   trading-bot rehearse --live-code            a dress rehearsal: exit code 1 if the records disagree
+  trading-bot rehearse --live-code --chaos 7  the same on a day on which much goes wrong
 Each rehearsal is played in a home of its own, rehearsals/<when>; rehearsals/latest is the newest.
 """,
     "run": """\
@@ -205,6 +206,13 @@ def _add_rehearse(command: ArgumentParser) -> None:
         default=None,
         metavar="FILE",
         help="what goes wrong on the exchange, as a script in JSON",
+    )
+    command.add_argument(
+        "--chaos",
+        type=int,
+        default=None,
+        metavar="SEED",
+        help="with --live-code: faults of every kind and an owner in the app, drawn by a seed",
     )
     command.add_argument(
         "--symbols", type=_symbols, default=(), metavar="A,B", help="play only these symbols"
