@@ -195,6 +195,14 @@ def _add_rehearse(command: ArgumentParser) -> None:
         "--seed", type=int, default=1, metavar="N", help="seed of the made-up days (default: 1)"
     )
     command.add_argument(
+        "--symbols", type=_symbols, default=(), metavar="A,B", help="play only these symbols"
+    )
+    command.add_argument("--quiet", action="store_true", help="print the summary only")
+    _add_live_code(command)
+
+
+def _add_live_code(command: ArgumentParser) -> None:
+    command.add_argument(
         "--live-code",
         action="store_true",
         help="send the orders to the exchange by the code that trades live; ends with the verdict "
@@ -214,10 +222,6 @@ def _add_rehearse(command: ArgumentParser) -> None:
         metavar="SEED",
         help="with --live-code: faults of every kind and an owner in the app, drawn by a seed",
     )
-    command.add_argument(
-        "--symbols", type=_symbols, default=(), metavar="A,B", help="play only these symbols"
-    )
-    command.add_argument("--quiet", action="store_true", help="print the summary only")
 
 
 def _add_run(command: ArgumentParser) -> None:
