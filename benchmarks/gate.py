@@ -65,6 +65,7 @@ def context() -> EntryContext:
         foreign_quantity=Decimal(0),
         working_orders=0,
         open_positions=1,
+        exposure=Decimal("1000.00"),
         trades_today=4,
         is_duplicate=False,
         day_pnl=Decimal("-100.00"),

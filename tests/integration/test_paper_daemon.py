@@ -10,6 +10,7 @@ import pytest
 
 from support.rehearsal import CALENDAR, DAY, OPEN
 from trading_bot.app.run import check_mode, run_paper
+from trading_bot.app.sessions import Place
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.cli.main import main
@@ -62,9 +63,8 @@ async def run_for(home: Home, config: Config, span: timedelta, exchange: Exchang
     clock = PacedClock(OPEN - timedelta(minutes=2), SPEED)
     heard = Heard()
     with ExchangeServer(exchange, clock=clock, speed=SPEED) as server:
-        running = asyncio.ensure_future(
-            run_paper(home, config, heard, clock=clock, base_url=f"http://127.0.0.1:{server.port}")
-        )
+        place = Place(clock=clock, base_url=f"http://127.0.0.1:{server.port}")
+        running = asyncio.ensure_future(run_paper(home, config, heard, place))
         await clock.sleep(span.total_seconds())
         os.kill(os.getpid(), signal.SIGTERM)
         assert await running == "SIGTERM"
@@ -97,10 +97,10 @@ def test_without_a_session_run_names_the_rehearsal(tmp_path: Path) -> None:
         check_mode(Home(tmp_path), Config())
 
 
-def test_live_is_refused(tmp_path: Path) -> None:
-    """This version trades on paper only, and says so."""
-    with pytest.raises(ConfigError, match="live trading is not part of this version"):
-        check_mode(Home(tmp_path), Config(mode="live"))
+def test_a_home_set_to_live_is_not_run_on_paper(tmp_path: Path) -> None:
+    """Who set `mode: live` must not believe that real orders go out: the missing key is named."""
+    with pytest.raises(ConfigError, match="--live on the command line"):
+        check_mode(Home(tmp_path), Config(mode="live", account_number="REH000001"))
 
 
 def test_a_session_file_others_can_read_refuses_the_start(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from support.logins import Watched, issued
 from support.rehearsal import OPEN
 from trading_bot.app.run import run_paper
+from trading_bot.app.sessions import Place
 from trading_bot.app.status_file import status_path
 from trading_bot.brokers.robinhood.refresh import LoginNeededError
 from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError
@@ -57,8 +58,7 @@ class Bench:
             self.home,
             config or Config(watchlist=("AAPL",)),
             self,
-            clock=self.clock,
-            base_url=self.url,
+            Place(clock=self.clock, base_url=self.url),
         )
 
     async def runs(self, meanwhile: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -104,6 +104,7 @@ def entry_context(**changes: Any) -> EntryContext:
         "foreign_quantity": Decimal(0),
         "working_orders": 0,
         "open_positions": 0,
+        "exposure": Decimal(0),
         "trades_today": 0,
         "is_duplicate": False,
         "day_pnl": Decimal(0),

@@ -6,10 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from trading_bot.app.core_settings import LIVE, limits_of
 from trading_bot.config.model import Config
 from trading_bot.domain.errors import ConfigError
 from trading_bot.domain.money import cents, text_of
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
+from trading_bot.risk.limits import RiskLimits
 
 _SHOWN_DIGITS: Final = 4
 _HUNDRED: Final = Decimal(100)
@@ -53,23 +55,26 @@ class Stake:
     config: Config
 
     @property
+    def limits(self) -> RiskLimits:
+        """What will hold: the caps are in it."""
+        return limits_of(self.config, LIVE)
+
+    @property
     def order_max(self) -> Decimal:
         """The largest entry."""
-        risk, equity = self.config.risk, self.account.equity
-        by_percent = equity * risk.max_position_pct / _HUNDRED
-        return min(by_percent, self.config.live.order_notional_max_usd)
+        by_percent = self.account.equity * self.limits.max_position_pct / _HUNDRED
+        return _capped(by_percent, self.limits.order_notional_max_usd)
 
     @property
     def exposure_max(self) -> Decimal:
         """The most that can be in the market at once."""
-        by_count = self.order_max * self.config.risk.max_open_positions
-        return min(by_count, self.config.live.exposure_max_usd)
+        by_count = self.order_max * self.limits.max_open_positions
+        return _capped(by_count, self.limits.exposure_max_usd)
 
     @property
     def day_loss_max(self) -> Decimal:
         """The loss at which the breaker stops entries; a gap can cost more."""
-        by_percent = self.account.equity * self.config.risk.max_daily_loss_pct / _HUNDRED
-        return min(by_percent, self.config.live.daily_loss_max_usd)
+        return -self.limits.loss_floor(self.account.equity)
 
 
 def tail_of(account_number: str) -> str:
@@ -133,6 +138,10 @@ def confirm(
     typed = ask(f"type '{phrase}' to begin, anything else to stop: ")
     if typed.strip() != phrase:
         raise ConfigError(f"not confirmed: expected '{phrase}'; nothing was started")
+
+
+def _capped(amount: Decimal, cap: Decimal | None) -> Decimal:
+    return amount if cap is None else min(amount, cap)
 
 
 def _usd(amount: Decimal) -> str:

@@ -182,6 +182,10 @@ class LiveConnection(Connection):
         self, _sink: RecordSink, _records: HomeRecords
     ) -> tuple[QuoteSource, Broker]:
         """Connect; errors say what to do."""
+        return await self.reach()
+
+    async def reach(self) -> tuple[QuoteSource, Broker]:
+        """As the call: the account keeps its own books."""
         number = self.config.account_number
         if not number:
             raise ConfigError("account_number: live trading needs the account's number")

@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -22,11 +22,13 @@ from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
 from trading_bot.ports.records import STREAM_SESSIONS
 from trading_bot.query.records import HomeRecords
-from trading_bot.rehearsal.brokerage import AccountSettings
+from trading_bot.rehearsal.brokerage import AccountSettings, Plan
+from trading_bot.rehearsal.chaos import chaos
 from trading_bot.rehearsal.day import PlayedDay, load_days
 from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
 from trading_bot.rehearsal.faults import FaultRule, FaultScript
 from trading_bot.rehearsal.generator import DEFAULT_DAYS, MADE_UP_SYMBOLS, made_up_days
+from trading_bot.rehearsal.owner import AnyAction
 from trading_bot.rehearsal.server import ExchangeServer
 from trading_bot.runtime.ids import counted_ids
 from trading_bot.runtime.lockstep import LockstepClock
@@ -47,7 +49,8 @@ class Rehearsal:
 
     Without `days` the made-up days are a full session and an early close; at a speed the first
     alone, since a night takes its time there. With `is_live_code` the orders go to the exchange, by
-    the code that trades live, and not to the paper account. `faults` go wrong on the exchange.
+    the code that trades live, and not to the paper account. `faults` go wrong on the exchange, and
+    `owner` is what somebody does in the app meanwhile.
     """
 
     files: tuple[Path, ...] = ()
@@ -57,6 +60,7 @@ class Rehearsal:
     speed: float | None = None
     is_live_code: bool = False
     faults: tuple[FaultRule, ...] = ()
+    owner: tuple[AnyAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,20 @@ def prepare(plan: Rehearsal, home: Home, config: Config) -> Stage:
         update={"mode": "rehearsal", "watchlist": watchlist, "poll": poll, "account_number": number}
     )
     return Stage(home=home, config=fitted, calendar=calendar, days=days, plan=plan)
+
+
+def with_chaos(stage: Stage, seed: int) -> Stage:
+    """The same days with much going wrong on each, drawn from the whole menu by `seed`."""
+    drawn = [
+        chaos(seed + number, day.session, tuple(day.symbols))
+        for number, day in enumerate(stage.days)
+    ]
+    plan = replace(
+        stage.plan,
+        faults=(*stage.plan.faults, *(rule for one in drawn for rule in one.rules)),
+        owner=(*stage.plan.owner, *(action for one in drawn for action in one.owner)),
+    )
+    return replace(stage, plan=plan)
 
 
 class LastDay:
@@ -125,7 +143,9 @@ async def play(stage: Stage, audience: Audience) -> str:
     # Lockstep to watch, too: what is traded must not hang on how busy the machine is.
     clock = LockstepClock(start, stage.plan.speed)
     account = AccountSettings(cash=stage.config.paper.starting_cash)
-    settings = ExchangeSettings(seed=stage.plan.seed, account=account)
+    settings = ExchangeSettings(
+        seed=stage.plan.seed, account=account, plan=Plan(owner=stage.plan.owner)
+    )
     faults = FaultScript(stage.plan.faults)
     exchange = Exchange(stage.days, stage.calendar, settings, faults)
     _issue_session(stage.home, exchange, start)

@@ -1,24 +1,24 @@
-"""The daemon on paper: Robinhood's quotes, an invented account, for as long as it is let."""
+"""The daemon: Robinhood's quotes and an invented account, or real money in a real one."""
 
-import random
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import Literal
 
 import structlog
 
-from trading_bot.app.connect import PaperConnection
-from trading_bot.app.core_settings import make_calendar, refuse_live
+from trading_bot.app.arming import check_keys
+from trading_bot.app.connect import Connection, LiveConnection, PaperConnection
+from trading_bot.app.core_settings import make_calendar
 from trading_bot.app.engine import Engine, Parts
 from trading_bot.app.session_watch import SessionWatch
+from trading_bot.app.sessions import Place
 from trading_bot.app.signals import stop_on_signals
 from trading_bot.config.model import Config
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event
 from trading_bot.domain.errors import ConfigError
-from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
-from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.ids import random_ids
 from trading_bot.storage.home import Home
 
@@ -28,49 +28,76 @@ def _library_said(text: str) -> None:
 
 
 def check_mode(home: Home, config: Config) -> None:
-    """Refuse what `run` is not; ConfigError says what to do instead."""
-    refuse_live(config)
+    """Refuse what `run` on paper is not; ConfigError says what to do instead."""
+    if config.mode == "live":
+        check_keys(config, has_flag=False)
     if config.mode == "rehearsal":
         raise ConfigError("mode: expected paper, got rehearsal; use `trading-bot rehearse`")
+    check_session(home)
+
+
+def check_session(home: Home) -> None:
+    """ConfigError when there is no session file at all."""
     if not home.session_pickle.exists():
         raise ConfigError(
-            f"no session: expected {home.session_pickle}; paper trading needs Robinhood's quotes, "
-            "a person gets a session with `trading-bot login`. "
+            f"no session: expected {home.session_pickle}; Robinhood answers nothing without one, "
+            "a person gets it with `trading-bot login`. "
             "To see the bot work without an account: trading-bot rehearse"
         )
 
 
-async def run_paper(
+async def run_paper(home: Home, config: Config, notifier: Notifier, place: Place) -> str:
+    """Run until SIGTERM or SIGINT; returns the reason it stopped."""
+    check_mode(home, config)
+    return await _run("paper", PaperConnection, home, config, notifier, place)
+
+
+async def run_live(home: Home, config: Config, notifier: Notifier, place: Place) -> str:
+    """As on paper, with real money: the caller has armed it.
+
+    ConfigError unless the settings turn their key; away from Robinhood itself, at another exchange
+    in `place`, its records are those of a rehearsal.
+    """
+    check_keys(config, has_flag=True)
+    return await _run("live", LiveConnection, home, config, notifier, place)
+
+
+async def _run(
+    mode: Literal["paper", "live"],
+    connect: type[PaperConnection | LiveConnection],
     home: Home,
     config: Config,
     notifier: Notifier,
-    *,
-    clock: Clock | None = None,
-    base_url: str | None = None,
+    place: Place,
 ) -> str:
-    """Run until SIGTERM or SIGINT; returns the reason it stopped.
-
-    `base_url` is another exchange than Robinhood, on this machine, and `clock` then its time.
-    """
-    check_mode(home, config)
-    clock = clock or SystemClock()
     calendar = make_calendar(config)
     home.create()
     key = home.key(secrets.token_bytes)
-    home.bind(mode="paper", account=config.account_number, key=key)
+    home.bind(mode=mode, account=config.account_number, key=key)
     async with AsyncExitStack() as stack:
-        connection = PaperConnection(
+        connection = connect(
             home=home,
             config=config,
-            clock=clock,
+            clock=place.clock,
             calendar=calendar,
-            chance=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
+            chance=place.chance,
             stack=stack,
-            base_url=base_url,
+            base_url=place.base_url,
+            is_lockstep=place.is_lockstep,
             printed=_library_said,
-            warned=lambda text: notifier.notify("WARNING", "paper account", text),
+            warned=lambda text: notifier.notify("WARNING", f"{mode} account", text),
         )
-        parts = _parts(connection, key, notifier)
+        parts = Parts(
+            mode=mode,
+            clock=place.clock,
+            calendar=calendar,
+            session_id=random_ids()(),
+            key=key,
+            connect=connection,
+            notifier=notifier,
+            chance=place.chance,
+            skew_s=connection.skew_s,
+        )
         engine = await stack.enter_async_context(Engine(home, config, parts))
         _watch_session(engine, parts, connection, notifier)
         stop_on_signals(engine.stop)
@@ -80,7 +107,7 @@ async def run_paper(
 
 
 def _watch_session(
-    engine: Engine, parts: Parts, connection: PaperConnection, notifier: Notifier
+    engine: Engine, parts: Parts, connection: Connection, notifier: Notifier
 ) -> None:
     """Keep the session beside the daemon, and let the core know how it stands."""
     watches: list[SessionWatch] = []
@@ -108,17 +135,3 @@ def _watch_session(
 
     parts.services["session"] = run
     parts.observers = (*parts.observers, see)
-
-
-def _parts(connection: PaperConnection, key: bytes, notifier: Notifier) -> Parts:
-    return Parts(
-        mode="paper",
-        clock=connection.clock,
-        calendar=connection.calendar,
-        session_id=random_ids()(),
-        key=key,
-        connect=connection,
-        notifier=notifier,
-        chance=connection.chance,
-        skew_s=connection.skew_s,
-    )

@@ -22,7 +22,7 @@ from trading_bot.storage.home import Home
 _CALLS: Final = 2
 """A reading that sees the fill, and the order that protects it."""
 
-_ABSENCE_S: Final = Decimal(75)
+ABSENCE_S: Final = Decimal(75)
 """A stop whose answer was lost, and which never arrived, is looked for so long before another."""
 
 
@@ -70,4 +70,4 @@ def fault_allowance_s(faults: Sequence[FaultRule]) -> Decimal:
         if isinstance(rule.fault, Outage) and rule.since is not None and rule.until is not None
     ]
     longest = max(outages, default=timedelta(0))
-    return _ABSENCE_S + Decimal(str(longest.total_seconds()))
+    return ABSENCE_S + Decimal(str(longest.total_seconds()))

@@ -27,10 +27,12 @@ def run(arguments: Namespace) -> int:
 
 def _try_everything(loaded: Loaded, home: Home) -> None:
     """What only shows when it is used: the calendar's additions, the trader's own strategies."""
-    from trading_bot.app.core_settings import make_calendar, refuse_live
+    from trading_bot.app.arming import check_keys
+    from trading_bot.app.core_settings import make_calendar
     from trading_bot.app.strategy_files import make_factories
 
-    refuse_live(loaded.config)
+    if loaded.config.mode == "live":
+        check_keys(loaded.config, has_flag=True)
     make_calendar(loaded.config)
     make_factories(loaded.config, home.root)
 

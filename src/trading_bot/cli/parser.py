@@ -32,9 +32,19 @@ examples:
   trading-bot rehearse --speed 480            a made-up day in under a minute, to watch
   trading-bot rehearse AAPL-2024-07-02.csv.gz a recorded day, as fast as it goes
   trading-bot rehearse --live-code            a dress rehearsal: exit code 1 if the records disagree
+  trading-bot rehearse --live-code --chaos 7  the same on a day on which much goes wrong
 Each rehearsal is played in a home of its own, rehearsals/<when>; rehearsals/latest is the newest.
 """,
-    "run": "Runs until SIGTERM or Ctrl-C; entries are cancelled then, protective stops stay.\n",
+    "run": """\
+Runs until SIGTERM or Ctrl-C; entries are cancelled then, protective stops stay.
+Real money needs two keys and a name: --live here, mode live and account_number in the settings. It
+then shows what is at stake and asks for a typed phrase; a service says --armed-for instead.
+examples:
+  trading-bot run
+  trading-bot run --live                      at a terminal
+  trading-bot run --live --armed-for 4321     in a service: the end of the account's number
+exit codes: 0 stopped; 1 failed; 2 not armed, or a wrong setting; 3 no session that can be used
+""",
     "login": """\
 Asks for e-mail and password, for a code where Robinhood wants one, or waits until you approve the
 log-in in its app. The password is sent once: a refused log-in is never repeated, since a few of
@@ -142,7 +152,7 @@ def make_parser() -> ArgumentParser:
         return command
 
     _add_rehearse(add("rehearse", "plays a market day against the exchange it brings along"))
-    add("run", "the daemon, on paper")
+    _add_run(add("run", "the daemon, on paper; with --live on real money"))
     _add_login(add("login", "gets a session from Robinhood, a person answering"))
     _add_logout(add("logout", "ends the session and removes its file"))
     _add_session(add("session", "how long the session lives and what it opens"))
@@ -198,9 +208,28 @@ def _add_rehearse(command: ArgumentParser) -> None:
         help="what goes wrong on the exchange, as a script in JSON",
     )
     command.add_argument(
+        "--chaos",
+        type=int,
+        default=None,
+        metavar="SEED",
+        help="with --live-code: faults of every kind and an owner in the app, drawn by a seed",
+    )
+    command.add_argument(
         "--symbols", type=_symbols, default=(), metavar="A,B", help="play only these symbols"
     )
     command.add_argument("--quiet", action="store_true", help="print the summary only")
+
+
+def _add_run(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--live", action="store_true", help="send orders to Robinhood: real money, once armed"
+    )
+    command.add_argument(
+        "--armed-for",
+        default=None,
+        metavar="LAST4",
+        help="arm without being asked: the last 4 characters of account_number",
+    )
 
 
 def _add_login(command: ArgumentParser) -> None:

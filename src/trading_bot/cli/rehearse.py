@@ -10,7 +10,7 @@ from pathlib import Path
 from trading_bot.app.alerts import PrintedAlerts
 from trading_bot.app.progress import Progress
 from trading_bot.app.rehearsal_homes import discard_old, new_home
-from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare
+from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare, with_chaos
 from trading_bot.app.strategy_files import copy_own_strategies, make_factories
 from trading_bot.app.summary import summary_of
 from trading_bot.app.verdict import verdict_of
@@ -32,6 +32,8 @@ def run(arguments: Namespace) -> int:
     config = load_config(base)
     if arguments.files and arguments.days:
         raise ConfigError("expected files or --days, got both: a file's day is its own")
+    if arguments.chaos is not None and not arguments.live_code:
+        raise ConfigError("--chaos: expected --live-code with it, for it is orders that go wrong")
     plan = Rehearsal(
         files=tuple(arguments.files),
         days=arguments.days,
@@ -44,6 +46,8 @@ def run(arguments: Namespace) -> int:
     # What can be refused is refused before there is a home: `latest` stays the one before.
     make_factories(config, base.root)
     stage = prepare(plan, base, config)
+    if arguments.chaos is not None:
+        stage = with_chaos(stage, arguments.chaos)
     home = new_home(base.root, SystemClock().now())
     stage = replace(stage, home=home)
     for problem in discard_old(home):
@@ -63,7 +67,7 @@ def run(arguments: Namespace) -> int:
     print(summary_of(home, reason, measures, program_words()))
     if not arguments.live_code:
         return OK
-    verdict = verdict_of(home, stage.config, reports[-1], plan.faults)
+    verdict = verdict_of(home, stage.config, reports[-1], stage.plan.faults)
     print(verdict.text())
     return OK if verdict.agrees else FAILED
 

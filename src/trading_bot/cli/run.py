@@ -1,31 +1,63 @@
-"""`trading-bot run`: the daemon, on paper."""
+"""`trading-bot run`: the daemon, on paper or, armed, on real money."""
 
 import asyncio
 import sys
 from argparse import Namespace
 
 from trading_bot.app.alerts import LoggedAlerts
-from trading_bot.app.run import check_mode, run_paper
+from trading_bot.app.arming import check_keys, confirm, summary
+from trading_bot.app.run import check_mode, check_session, run_live, run_paper
+from trading_bot.app.sessions import Place
+from trading_bot.app.stake import read_stake
 from trading_bot.cli.home import home_of
+from trading_bot.cli.terminal import Terminal
 from trading_bot.config.load import load_config
+from trading_bot.config.model import Config
+from trading_bot.domain.errors import ConfigError
 from trading_bot.logging.application_log import set_up
 from trading_bot.logging.redaction import Redactor
 from trading_bot.runtime.clocks import SystemClock
+from trading_bot.storage.home import Home
 
 
-def run(arguments: Namespace) -> int:
-    """Run until told to stop."""
+def run(arguments: Namespace, place: Place | None = None) -> int:
+    """Run until told to stop; `place` is another exchange than Robinhood, in a test."""
     home = home_of(arguments)
     config = load_config(home)
-    check_mode(home, config)
+    place = place or Place()
+    if arguments.armed_for is not None and not arguments.live:
+        raise ConfigError("--armed-for arms live trading: expected --live beside it")
+    if arguments.live:
+        _arm(home, config, place, arguments.armed_for)
+    else:
+        check_mode(home, config)
     home.create()
     known = [config.account_number] if config.account_number else []
     log = set_up(
         folder=home.logs, clock=SystemClock().now, redactor=Redactor(known), console=sys.stderr
     )
+    daemon = run_live if arguments.live else run_paper
     try:
-        reason = asyncio.run(run_paper(home, config, LoggedAlerts()))
+        reason = asyncio.run(daemon(home, config, LoggedAlerts(), place))
     finally:
         log.close()
     print(f"stopped: {reason}")
     return 0
+
+
+def _arm(home: Home, config: Config, place: Place, given: str | None) -> None:
+    """Show what is at stake and return only when a person has said yes to it."""
+    number = check_keys(config, has_flag=True)
+    check_session(home)
+    terminal = Terminal()
+    stake = asyncio.run(
+        read_stake(home, config, place, account_number=number, warned=terminal.tell)
+    )
+    for line in summary(stake):
+        terminal.tell(line)
+    confirm(
+        stake,
+        given=given,
+        is_terminal=terminal.is_there,
+        ask=lambda question: asyncio.run(terminal.text(question)),
+    )

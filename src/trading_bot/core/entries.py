@@ -51,6 +51,7 @@ def consider(
         equity=context.equity,
         buying_power=context.buying_power,
         reserved_cash=context.reserved_cash,
+        exposure=context.exposure,
         limits=state.settings.risk,
     )
     # A size of nothing is judged all the same, as one share: the decision then shows every rule.
@@ -131,6 +132,7 @@ def entry_context(
         foreign_quantity=foreign_quantity(state, signal.symbol),
         working_orders=working,
         open_positions=len(trades),
+        exposure=exposure(state) if trades else ZERO,
         trades_today=day.trades + unbought,
         is_duplicate=ref_id in state.seen_ref_ids,
         day_pnl=day_pnl(state),
@@ -199,6 +201,18 @@ def reserved_cash(state: CoreState) -> Decimal:
             for execution in order.executions.values():
                 if read_at is None or execution.at >= read_at:
                     total += execution.price * execution.quantity
+    return total
+
+
+def exposure(state: CoreState) -> Decimal:
+    """What our open shares have cost and what working entries may, at their limit; dollars."""
+    total = ZERO
+    for trade in state.book.trades.values():
+        total += trade.lots.cost
+        for order in trade.orders.values():
+            intent = order.intent
+            if intent.leg is Leg.ENTRY and intent.limit_price is not None:
+                total += intent.limit_price * order.remaining
     return total
 
 

@@ -50,4 +50,6 @@ def _may_breach(state: CoreState) -> bool:
                 return True
             result += symbol.recorded.close * held - float(trade.lots.cost)
     floor = float(opening) * float(limits.max_daily_loss_pct) / -100.0
+    if limits.daily_loss_max_usd is not None:
+        floor = max(floor, -float(limits.daily_loss_max_usd))
     return result <= floor + _ROUNDING

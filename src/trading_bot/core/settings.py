@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import Field
 
@@ -13,6 +14,9 @@ from trading_bot.market.quote_check import QuoteLimits
 from trading_bot.performance.settings import PerformanceSettings
 from trading_bot.risk.limits import RiskLimits
 from trading_bot.strategies.protocol import StrategyFactory
+
+SETTLE_S: Final = 4.0
+"""Seconds a stop waits for orders to settle where the broker answers at once."""
 
 
 class PollSettings(Settings):
@@ -55,4 +59,4 @@ class CoreSettings:
     factories: Mapping[str, StrategyFactory]
     calendar: NyseCalendar
     identity: Identity
-    stop_settle_s: float = 4.0
+    stop_settle_s: float = SETTLE_S

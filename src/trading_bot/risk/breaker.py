@@ -25,8 +25,6 @@ CONSECUTIVE_LOSSES: Final = "consecutive_losses"
 HELD_OVERNIGHT: Final = "held_overnight"
 """Shares that could not be sold by the close; holds through the session in which they are sold."""
 
-_PERCENT = Decimal("0.01")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerState:
@@ -71,7 +69,7 @@ def daily_loss(reading: DayReading, limits: RiskLimits) -> Answer:
     opening = reading.opening_equity
     if opening is None or not opening.is_finite() or opening <= ZERO:
         return "unknown"
-    floor = -opening * limits.max_daily_loss_pct * _PERCENT
+    floor = limits.loss_floor(opening)
     realised, total = reading.realised_pnl, reading.day_pnl
     if _reached(realised, floor):
         return Breach(reason=_loss_reason("realised", realised, floor, opening, limits))
@@ -86,6 +84,9 @@ def daily_loss(reading: DayReading, limits: RiskLimits) -> Answer:
 def _loss_reason(
     what: str, pnl: Decimal | None, floor: Decimal, opening: Decimal, limits: RiskLimits
 ) -> str:
+    cap = limits.daily_loss_max_usd
+    if cap is not None and floor == -cap:
+        return f"{what} {shown(pnl)} reached the cap of {shown(floor)}"
     return (
         f"{what} {shown(pnl)} reached -{shown(limits.max_daily_loss_pct)}% of the opening equity "
         f"{shown(opening)} = {shown(floor)}"

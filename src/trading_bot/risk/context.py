@@ -19,7 +19,8 @@ class EntryContext:
     Account: dollars; `opening_equity` is the day's recorded one; `reserved_cash` is what approved,
     working and unknown buys hold at their limit price and `buying_power` does not reflect yet.
     Holdings: shares of ours and of others in the symbol; `working_orders` counts orders of the
-    symbol that may still trade, unknown ones included; `open_positions` includes working entries.
+    symbol that may still trade, unknown ones included; `open_positions` includes working entries;
+    `exposure`, in dollars, is what our shares have cost and working entries may, at their limit.
     The day: `day_pnl` is realised plus open P&L of our own trades, in dollars;
     `consecutive_losses` counts losing round trips in a row since the breaker's last reset; `trips`
     names the breakers that hold.
@@ -43,6 +44,7 @@ class EntryContext:
     foreign_quantity: Decimal | None
     working_orders: int | None
     open_positions: int | None
+    exposure: Decimal | None
     trades_today: int | None
     is_duplicate: bool | None
     day_pnl: Decimal | None

@@ -140,7 +140,7 @@ def _refused_entry(
     if check.value is UNKNOWN:
         return Refused(intent, rule.code, f"{rule.subject} is not known", checks)
     reason = fill(
-        rule.sentence,
+        rule.sentence_of(check, limits),
         value=check.value,
         limit=check.limit,
         intent=intent,

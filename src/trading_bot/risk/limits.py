@@ -10,6 +10,8 @@ from trading_bot.domain.settings import PlainDecimal, Settings
 
 BreakerReset = Literal["next_session", "manual"]
 
+_PERCENT = Decimal("0.01")
+
 
 class RiskLimits(Settings):
     """What may be risked. Percents are percents, not fractions: "0.5" is half a percent."""
@@ -126,6 +128,38 @@ class RiskLimits(Settings):
         default="next_session",
         description="What resets the consecutive-losses breaker: the next session, or a person.",
     )
+
+    order_notional_max_usd: PlainDecimal | None = Field(
+        default=None,
+        gt=0,
+        le=1_000_000,
+        description="Largest cost of one entry at its limit price, in dollars; null: no cap. "
+        "Live, the smaller of this and `live.order_notional_max_usd` holds.",
+    )
+    exposure_max_usd: PlainDecimal | None = Field(
+        default=None,
+        gt=0,
+        le=10_000_000,
+        description="Largest cost of all that is held or working, in dollars; null: no cap. "
+        "Live, the smaller of this and `live.exposure_max_usd` holds.",
+    )
+    daily_loss_max_usd: PlainDecimal | None = Field(
+        default=None,
+        gt=0,
+        le=1_000_000,
+        description="Loss of the day in dollars at which the daily-loss breaker trips even if the "
+        "percentage allows more; null: no cap. Live, the smaller of this and "
+        "`live.daily_loss_max_usd` holds.",
+    )
+
+    def loss_floor(self, opening: Decimal) -> Decimal:
+        """The day's result at which nothing is entered any more: the nearer of percent and cap.
+
+        Dollars, below zero, for a day that opened with `opening`.
+        """
+        floor = -opening * self.max_daily_loss_pct * _PERCENT
+        cap = self.daily_loss_max_usd
+        return floor if cap is None else max(floor, -cap)
 
     @model_validator(mode="after")
     def _risk_fits(self) -> Self:

@@ -29,13 +29,26 @@ _EVENT_TYPES: Final = {
     "DAILY_LOSS": "daily_loss_limit_exceeded",
     "CONSECUTIVE_LOSSES": "consecutive_losses_limit_exceeded",
     "BUYING_POWER": "buying_power_exceeded",
+    "NOTIONAL_CAP": "notional_cap_exceeded",
+    "EXPOSURE_CAP": "exposure_cap_exceeded",
 }
 _CRITICAL: Final = frozenset({RULE_ERROR, OVERSELL})
 _SETTINGS: Final = {rule.code: rule.settings for rule in ENTRY_RULES} | {
-    "SIZE_ZERO": ("risk_per_trade_pct", "max_position_pct", "quantity_max")
+    "SIZE_ZERO": (
+        "risk_per_trade_pct",
+        "max_position_pct",
+        "quantity_max",
+        "order_notional_max_usd",
+        "exposure_max_usd",
+    )
 }
 _BREAKER_SETTINGS: Final = {
-    "daily_loss": ("max_daily_loss_pct", "daily_loss_confirmations", "daily_loss_reset"),
+    "daily_loss": (
+        "max_daily_loss_pct",
+        "daily_loss_max_usd",
+        "daily_loss_confirmations",
+        "daily_loss_reset",
+    ),
     "consecutive_losses": ("max_consecutive_losses", "consecutive_losses_reset"),
 }
 
@@ -188,10 +201,12 @@ def event_time(event: RiskEvent) -> datetime:
 
 
 def _settings(limits: RiskLimits, names: tuple[str, ...]) -> Snapshot:
+    """What decided; a cap that is not set decides nothing."""
     values = {name: getattr(limits, name) for name in names}
     return {
         name: text_of(value) if isinstance(value, Decimal) else value
         for name, value in values.items()
+        if value is not None
     }
 
 

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from trading_bot.domain.order import OrderIntent
 from trading_bot.risk import rules
-from trading_bot.risk.check import Check
+from trading_bot.risk.check import Check, amount
 from trading_bot.risk.context import EntryContext
 from trading_bot.risk.limits import RiskLimits
 
@@ -20,7 +20,8 @@ class Rule:
 
     `sentence` explains a refusal: `{value}` and `{limit}` are the check's, `{intent.…}`,
     `{context.…}`, `{limits.…}` the inputs. `settings` names the limits that decide, for the
-    record's snapshot and the documentation.
+    record's snapshot and the documentation. `cap_sentence` explains it where
+    the cap on a loss of the setting `cap_setting` was nearer than what `sentence` speaks of.
     """
 
     code: str
@@ -28,6 +29,14 @@ class Rule:
     subject: str
     sentence: str
     settings: tuple[str, ...] = ()
+    cap_setting: str = ""
+    cap_sentence: str = ""
+
+    def sentence_of(self, check: Check, limits: RiskLimits) -> str:
+        """The sentence that explains the refusal `check`."""
+        cap = getattr(limits, self.cap_setting) if self.cap_setting else None
+        is_capped = cap is not None and check.limit == amount(-cap)
+        return self.cap_sentence if is_capped else self.sentence
 
 
 ENTRY_RULES: Final[tuple[Rule, ...]] = (
@@ -133,7 +142,9 @@ ENTRY_RULES: Final[tuple[Rule, ...]] = (
         subject="the day's profit and loss, or the day's opening equity",
         sentence="the day's result of {value} has reached -{limits.max_daily_loss_pct}% of the "
         "opening equity {context.opening_equity} = {limit}",
-        settings=("max_daily_loss_pct",),
+        settings=("max_daily_loss_pct", "daily_loss_max_usd"),
+        cap_setting="daily_loss_max_usd",
+        cap_sentence="the day's result of {value} has reached the cap of {limit}",
     ),
     Rule(
         code="CONSECUTIVE_LOSSES",
@@ -216,6 +227,22 @@ ENTRY_RULES: Final[tuple[Rule, ...]] = (
         subject="buying power or reserved cash",
         sentence="{intent.quantity} {intent.symbol} at {intent.limit_price} cost {value}, over the "
         "buying power {context.buying_power} less {context.reserved_cash} reserved = {limit}",
+    ),
+    Rule(
+        code="NOTIONAL_CAP",
+        ask=rules.order_under_cap,
+        subject="the limit price",
+        sentence="{intent.quantity} {intent.symbol} at {intent.limit_price} cost {value}, over the "
+        "cap of {limit} an entry",
+        settings=("order_notional_max_usd",),
+    ),
+    Rule(
+        code="EXPOSURE_CAP",
+        ask=rules.exposure_under_cap,
+        subject="what is held and working already",
+        sentence="{intent.quantity} {intent.symbol} at {intent.limit_price} would make {value} "
+        "held and working, {context.exposure} are already, over the cap of {limit}",
+        settings=("exposure_max_usd",),
     ),
 )
 

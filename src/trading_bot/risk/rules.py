@@ -30,6 +30,8 @@ _HOURS_AGREE = Check("HOURS_DISAGREE", True, "yes", "yes")
 _NOTHING_HELD = Check("POSITION_OPEN", True, "0", "0")
 _NOTHING_WORKING = Check("ORDER_WORKING", True, "0", "0")
 _NOTHING_FOREIGN = Check("FOREIGN_HOLDING", True, "0", "0")
+_NO_ORDER_CAP = Check("NOTIONAL_CAP", True, "not asked", "none")
+_NO_EXPOSURE_CAP = Check("EXPOSURE_CAP", True, "not asked", "none")
 _NO_REWARD_ASKED = Check("REWARD_RISK", True, "not asked", "0")
 
 _PERCENT = Decimal("0.01")
@@ -175,7 +177,7 @@ def day_loss_small(_: OrderIntent, context: EntryContext, limits: RiskLimits) ->
     pnl, opening = context.day_pnl, context.opening_equity
     if not _known(pnl) or not _known(opening):
         return Check("DAILY_LOSS", False, UNKNOWN, amount(limits.max_daily_loss_pct))
-    floor = -opening * limits.max_daily_loss_pct * _PERCENT
+    floor = limits.loss_floor(opening)
     return Check("DAILY_LOSS", pnl > floor, amount(pnl), amount(floor))
 
 
@@ -254,6 +256,26 @@ def cash_covers(intent: OrderIntent, context: EntryContext, _: RiskLimits) -> Ch
         return Check("BUYING_POWER", False, UNKNOWN, shown(power))
     cost, available = price * intent.quantity, power - reserved
     return Check("BUYING_POWER", cost <= available, amount(cost), amount(available))
+
+
+def order_under_cap(intent: OrderIntent, _: EntryContext, limits: RiskLimits) -> Check:
+    cap, price = limits.order_notional_max_usd, intent.limit_price
+    if cap is None:
+        return _NO_ORDER_CAP
+    if not _known(price):
+        return Check("NOTIONAL_CAP", False, UNKNOWN, amount(cap))
+    cost = price * intent.quantity
+    return Check("NOTIONAL_CAP", cost <= cap, amount(cost), amount(cap))
+
+
+def exposure_under_cap(intent: OrderIntent, context: EntryContext, limits: RiskLimits) -> Check:
+    cap, price, open_ = limits.exposure_max_usd, intent.limit_price, context.exposure
+    if cap is None:
+        return _NO_EXPOSURE_CAP
+    if not _known(price) or not _known(open_) or open_ < ZERO:
+        return Check("EXPOSURE_CAP", False, UNKNOWN, amount(cap))
+    total = open_ + price * intent.quantity
+    return Check("EXPOSURE_CAP", total <= cap, amount(total), amount(cap))
 
 
 def _under(rule: str, count: int | None, limit: int) -> Check:

@@ -161,9 +161,20 @@ class Home:
         Only a keyed fingerprint of the account is written. A home bound without an account takes
         the first one named; a live home always has one.
         """
-        if mode == "live" and account is None:
-            raise ConfigError("a live home needs an account")
         own = account_fingerprint(account, key) if account is not None else None
+        if self._is_bound(mode, own):
+            return
+        text = json.dumps({"v": 1, "mode": mode, "account": own}, separators=(",", ":"))
+        replace_file(SystemFiles(), self.binding_file, text.encode() + b"\n")
+
+    def check_binding(self, *, mode: str, account: str, key: bytes) -> None:
+        """ConfigError when `bind` would raise one; nothing is written."""
+        self._is_bound(mode, account_fingerprint(account, key))
+
+    def _is_bound(self, mode: str, own: str | None) -> bool:
+        """True when nothing is to be written; `own` is the account's fingerprint."""
+        if mode == "live" and own is None:
+            raise ConfigError("a live home needs an account")
         bound = self._binding()
         if bound is not None:
             bound_mode, bound_account = bound
@@ -174,10 +185,8 @@ class Home:
                 )
             if own is not None and bound_account is not None and own != bound_account:
                 raise ConfigError(f"the home {self.root} is bound to another account")
-            if own is None or own == bound_account:
-                return
-        text = json.dumps({"v": 1, "mode": mode, "account": own}, separators=(",", ":"))
-        replace_file(SystemFiles(), self.binding_file, text.encode() + b"\n")
+            return own is None or own == bound_account
+        return False
 
     def _binding(self) -> tuple[str, str | None] | None:
         if not self.binding_file.exists():

@@ -54,3 +54,21 @@ def test_a_script_of_faults_that_cannot_be_read_is_refused(
     assert answer.code == 2
     assert "faults.json" in answer.err
     assert not (tmp_path / "rehearsals").exists()
+
+
+@pytest.mark.ci
+def test_a_day_of_chaos_is_judged_too(tmp_path: Path, run: Run) -> None:
+    """Much goes wrong, the owner trades in the app, and the records still say what happened."""
+    answer = run(*LIVE, "--chaos", "1", home=Home(tmp_path))
+
+    assert answer.code == 0
+    assert "the exchange's ledger and the records agree" in answer.out
+    assert "quote_source_failed" in answer.out or "!!" in answer.out
+
+
+def test_chaos_needs_orders_that_can_go_wrong(tmp_path: Path, run: Run) -> None:
+    """On paper no order leaves: said, not ignored."""
+    answer = run("rehearse", "--chaos", "1", home=Home(tmp_path))
+
+    assert answer.code == 2
+    assert "--live-code" in answer.err

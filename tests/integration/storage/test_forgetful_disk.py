@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import fuse_disk
+from support.checkout import ROOT
 from trading_bot.storage.damage import JournalPoisonedError
 from trading_bot.storage.journal import JournalFile
 from trading_bot.storage.verify import verify_file
@@ -21,6 +21,9 @@ pytestmark = [
         reason="mounts a file system: set TRADING_BOT_FAULT_TESTS=1",
     ),
 ]
+FUSE_DISK = ROOT / "tests" / "support" / "fuse_disk.py"
+"""Run, never imported: a machine without libfuse must still collect these tests."""
+
 LINE = '{"n":1,"text":"' + "x" * 60 + '"}'
 
 
@@ -54,7 +57,7 @@ def mounted_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
     mounted, backing = folder / "mounted", folder / "backing"
     mounted.mkdir()
     backing.mkdir()
-    process = subprocess.Popen([sys.executable, fuse_disk.__file__, str(mounted), str(backing)])
+    process = subprocess.Popen([sys.executable, str(FUSE_DISK), str(mounted), str(backing)])
     try:
         deadline = time.monotonic() + 20
         while not os.path.ismount(mounted):

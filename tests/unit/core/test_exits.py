@@ -96,6 +96,8 @@ def test_in_a_halt_nothing_is_cancelled() -> None:
     effects = core.quote(START + timedelta(seconds=13), "103.00", is_halted=True)
 
     assert cancelled(effects) == []
+    assert core.placed(effects) == []
+    assert core.alerts() == [], "no stop was even asked for: the exit's shares back none"
 
 
 def test_the_last_minute_does_not_wait_for_an_exit_to_time_out() -> None:

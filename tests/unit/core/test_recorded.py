@@ -246,10 +246,19 @@ def test_a_bar_of_another_symbol_is_left_alone() -> None:
 
 
 @settings(max_examples=60)
-@given(closes=st.lists(st.integers(min_value=9400, max_value=10300), min_size=1, max_size=6))
-def test_the_quick_look_at_the_days_loss_hides_nothing(closes: list[int]) -> None:
+@given(
+    closes=st.lists(st.integers(min_value=9400, max_value=10300), min_size=1, max_size=6),
+    cap=st.none() | st.decimals("1", "3000", places=2),
+)
+def test_the_quick_look_at_the_days_loss_hides_nothing(
+    closes: list[int], cap: Decimal | None
+) -> None:
     """Where it says that nothing can happen, the exact look finds and changes nothing."""
-    made = holding(risk=RiskLimits(entry_start_delay_minutes=0, max_position_pct=Decimal(50)))
+    made = holding(
+        risk=RiskLimits(
+            entry_start_delay_minutes=0, max_position_pct=Decimal(50), daily_loss_max_usd=cap
+        )
+    )
     state = made.core.state
     for cents in closes:
         made.end += MINUTE

@@ -59,6 +59,7 @@ CONTEXTS = st.fixed_dictionaries(
         "foreign_quantity": _usually(st.just(D(0)), D(1), D("0.5"), None, D("NaN")),
         "working_orders": _usually(st.just(0), 1, None),
         "open_positions": _usually(st.integers(0, 4), 5, -1, None),
+        "exposure": _money("0", "2000"),
         "trades_today": _usually(st.integers(0, 19), 20, 21, None),
         "is_duplicate": _usually(st.just(False), True, None),
         "day_pnl": _money("-210", "500"),

@@ -208,6 +208,8 @@ def test_limits_are_written_as_they_are() -> None:
         "POSITION_SIZE": "1000.00",
         "RISK_PER_TRADE": "50.00",
         "BUYING_POWER": "8000.00",
+        "NOTIONAL_CAP": "none",
+        "EXPOSURE_CAP": "none",
     }
 
 
@@ -306,6 +308,12 @@ def test_an_equity_of_nothing_buys_nothing() -> None:
 def test_every_rule_has_a_boundary_here() -> None:
     """A rule added to the table without a boundary test fails this test."""
     here = {code for code, _, _ in BOUNDARIES}
-    own_tests = {"ENTRY_SHAPE", "QUANTITY_LIMIT", "RISK_PER_TRADE"}
+    own_tests = {
+        "ENTRY_SHAPE",
+        "QUANTITY_LIMIT",
+        "RISK_PER_TRADE",
+        "NOTIONAL_CAP",
+        "EXPOSURE_CAP",
+    }
 
     assert here | own_tests == {rule.code for rule in ENTRY_RULES}

@@ -21,6 +21,7 @@ def _size(**changes: Any) -> Sizing:
         "equity": D("10000.00"),
         "buying_power": D("8000.00"),
         "reserved_cash": D(0),
+        "exposure": D(0),
         "limits": LIMITS,
     }
     return size_entry(**(values | changes))
@@ -100,6 +101,7 @@ def test_sizes_are_the_largest_the_gate_accepts(
         equity=equity,
         buying_power=power,
         reserved_cash=reserved,
+        exposure=None,
         limits=limits,
     )
     context = entry_context(equity=equity, buying_power=power, reserved_cash=reserved, stop=stop)
