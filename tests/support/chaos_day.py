@@ -6,8 +6,8 @@ chaos comes a quiet tail in which all settles; then the exchange's ledger judges
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace as changed
 
-from support.chaos_cover import bare_problems
+from support.chaos_cover import Bare, bare_times, hindrances, too_long
 from support.chaos_deaths import (
     POINTS,
     Diary,
@@ -27,10 +27,11 @@ from support.chaos_deaths import (
     MortalSink,
     mortal_records,
 )
-from support.scenarios import FREE, Heard, SYMBOLS
+from support.scenarios import FREE, SYMBOLS, Heard
 from trading_bot.app.connect import LiveConnection
 from trading_bot.app.engine import Engine, Parts
 from trading_bot.app.rehearse import LEAD, POLL_INTERVAL_S, _issue_session
+from trading_bot.app.verdict import bare_max_s
 from trading_bot.config.model import Config, StrategyEntry
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event
@@ -60,6 +61,8 @@ QUIET: Final = timedelta(minutes=12)
 _CASH: Final = Decimal(1_000_000)
 _ENDING: Final = frozenset({"busted_execution", "human_needed"})
 _HUMAN_EVERY: Final = 5
+_DEATHS: Final = 6
+_STARTS_MAX: Final = 50
 _UNLIMITED_S: Final = Decimal(10**9)
 _STRATEGY: Final = '''
 """Buys on every sixth bar of its symbol, a little apart; made for tests."""
@@ -129,7 +132,7 @@ class ChaosResult:
     faults: dict[str, int]
     kills: dict[str, int]
     failed_starts: int
-    longest_bare_s: Decimal
+    bare: tuple[Bare, ...]
     problems: tuple[str, ...]
     alerts: tuple[tuple[str, str, str], ...] = field(repr=False, default=())
 
@@ -188,8 +191,8 @@ class _Day:
 
     def _draw_deaths(self) -> list[_Death]:
         chance = self._chance
-        span_s = int(CHAOS.total_seconds())
-        moments = [self.session.open + timedelta(seconds=chance.randrange(span_s)) for _ in range(6)]
+        first, span_s = self.session.open, int(CHAOS.total_seconds())
+        moments = [first + timedelta(seconds=chance.randrange(span_s)) for _ in range(_DEATHS)]
         # A process that dies soon after its start is drawn on purpose.
         moments += [at + timedelta(seconds=chance.randint(5, 90)) for at in moments[:2]]
         return [
@@ -210,7 +213,7 @@ class _Day:
                 return now
 
     async def _process(self, start: datetime) -> tuple[bool, datetime]:
-        """One process; True when it stopped because the day was over, and when it or the next is."""
+        """One process: True when the day is over, and when it ended or the next begins."""
         clock = LockstepClock(start)
         death = self._deaths[0] if self._deaths else None
         fate = Fate(clock.now, self._chance, until=self.calms)
@@ -218,8 +221,8 @@ class _Day:
             fate.at, fate.point = death.at, death.point
         self._starts += 1
         try:
-            with mortal_records(fate, self._tampering.sink):
-                await self._run(clock, fate)
+            with mortal_records(fate, self._tampering.sink) as sinks:
+                await self._run(clock, fate, sinks)
         except Killed:
             assert death is not None
             self._deaths.pop(0)
@@ -230,14 +233,14 @@ class _Day:
             # As the service manager does: a start that failed is tried again.
             self.failed_starts += 1
             self.heard.notify("CRITICAL", "start", f"{type(error).__name__}: {error}")
-            if self.failed_starts > 50:
+            if self.failed_starts > _STARTS_MAX:
                 raise
             again = clock.now() + timedelta(seconds=10)
             self.downs.append((clock.now(), again))
             return False, again
         return True, clock.now()
 
-    async def _run(self, clock: LockstepClock, fate: Fate) -> None:
+    async def _run(self, clock: LockstepClock, fate: Fate, sinks: list[MortalSink]) -> None:
         async with AsyncExitStack() as stack:
             connection = LiveConnection(
                 home=self.home,
@@ -251,9 +254,7 @@ class _Day:
                 warned=lambda text: self.heard.notify("WARNING", "account", text),
             )
 
-            async def connect(
-                sink: RecordSink, records: HomeRecords
-            ) -> tuple[QuoteSource, Broker]:
+            async def connect(sink: RecordSink, records: HomeRecords) -> tuple[QuoteSource, Broker]:
                 quotes, broker = await connection(sink, records)
                 return quotes, self._tampering.broker(broker)
 
@@ -262,7 +263,7 @@ class _Day:
                 clock=clock,
                 calendar=CALENDAR,
                 session_id=f"{self.seed:08x}-0000-4000-8000-{self._starts:012x}",
-                key=self.home.key(lambda size: bytes(size)),
+                key=self.home.key(bytes),
                 connect=connect,
                 notifier=self.heard,
                 chance=Random(self.seed),
@@ -280,6 +281,8 @@ class _Day:
             parts.observers = (fate.see, end)
             try:
                 await engine.run()
+                for sink in sinks:
+                    await sink.finish()
             except Killed:
                 # What is not on disk by now never will be: no seal, no last sync.
                 await engine.writer.run(lambda journal: journal.abandon())
@@ -309,9 +312,10 @@ def play_chaos(
     ended = day.play()
     report = read_report(day.exchange.report(ended))
     verdict = verdict_of(day.home, report)
-    bare, problems = bare_problems(
-        report, day.exchange.brokerage.ledger.entries, day.diary, day.downs, day.config
-    )
+    entries = day.exchange.brokerage.ledger.entries
+    known = hindrances(day.diary.asked, entries, day.plan.rules, day.downs)
+    bare = bare_times(report, day.diary.asked, known, float(bare_max_s(day.config)))
+    problems = [text for one in bare if (text := too_long(one))]
     return ChaosResult(
         seed=seed,
         orders=sum(one.is_ours for one in report.orders),
@@ -319,7 +323,7 @@ def play_chaos(
         faults=day.exchange.faults.counts,
         kills=dict(day.kills),
         failed_starts=day.failed_starts,
-        longest_bare_s=bare,
+        bare=tuple(bare),
         problems=(*verdict.problems, *problems),
         alerts=tuple(day.heard.alerts),
     )
@@ -331,9 +335,3 @@ def verdict_of(home: Home, report: LedgerReport) -> Verdict:
     trades = [TradeRecord.from_jsonl_line(line) for line in records.lines(STREAM_TRADES)]
     events = [OrderEvent.from_jsonl_line(line) for line in records.lines(STREAM_ORDERS)]
     return judge(report, trades, events, bare_max_s=_UNLIMITED_S)
-
-
-@contextmanager
-def nothing_changed() -> Iterator[None]:
-    """The control of the controls."""
-    yield

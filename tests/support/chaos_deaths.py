@@ -73,7 +73,10 @@ class Fate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request as it went: the kinds of fault that it met, and what was answered."""
+    """A request as it went: the kinds of fault that it met, and what was answered.
+
+    `order` is the form of one that sends or cancels an order; `is_last` when its sender died of it.
+    """
 
     at: datetime
     method: str
@@ -81,6 +84,12 @@ class Asked:
     kinds: tuple[str, ...]
     status: int
     order: str = ""
+    is_last: bool = False
+
+    @property
+    def is_order(self) -> bool:
+        """True when it sends an order."""
+        return self.method == "POST" and self.path == "/orders/"
 
 
 @dataclass(slots=True)
@@ -104,6 +113,7 @@ class MortalAdapter(InProcessAdapter):
         path = (request.path_url or "/").split("?")[0]
         is_order = request.method == "POST" and path.startswith("/orders/")
         self._fate.meet("before a request", *(("before an order",) if is_order else ()))
+        after_points = ("after a request", *(("after an order",) if is_order else ()))
         before = self._there.faults.fired
         status = 0
         try:
@@ -121,9 +131,10 @@ class MortalAdapter(InProcessAdapter):
                     kinds=tuple(fired),
                     status=status,
                     order=body,
+                    is_last=self._fate.comes_at(*after_points),
                 )
             )
-            self._fate.meet("after a request", *(("after an order",) if is_order else ()))
+            self._fate.meet(*after_points)
         return response
 
 
@@ -136,14 +147,16 @@ class MortalSink(WriterSink):
 
     async def append(self, batch: Batch) -> None:
         is_order = STREAM_ORDERS in batch
-        if is_order or self._fate.is_dead:
-            self._fate.meet("before records")
+        self._fate.meet(*(("before records",) if is_order else ()))
         if is_order and self._fate.comes_at("within records"):
             await super().append(_first_lines(batch, self._fate.chance))
             self._fate.meet("within records")
         await super().append(batch)
         if is_order:
             self._fate.meet("after records")
+
+    async def finish(self) -> None:
+        """The process ends as it should."""
 
 
 def _first_lines(batch: Batch, chance: Random) -> Batch:
@@ -158,11 +171,13 @@ def _first_lines(batch: Batch, chance: Random) -> Batch:
 
 
 @contextmanager
-def mortal_records(fate: Fate, kind: type[MortalSink] = MortalSink) -> Iterator[None]:
-    """Engines made meanwhile write through a sink of `kind` that `fate` may end."""
+def mortal_records(fate: Fate, kind: type[MortalSink] = MortalSink) -> Iterator[list[MortalSink]]:
+    """Engines made meanwhile write through a sink of `kind` that `fate` may end: those made."""
+    made: list[MortalSink] = []
 
     def make(writer: JournalWriter, clock: Clock) -> MortalSink:
-        return kind(writer, clock, fate)
+        made.append(kind(writer, clock, fate))
+        return made[-1]
 
     with patch.object(engine_module, "WriterSink", make):
-        yield
+        yield made

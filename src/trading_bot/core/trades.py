@@ -52,9 +52,10 @@ _LOOKBACK = timedelta(hours=24)
 _LAST_MINUTE = timedelta(minutes=1)
 _CLOSED_WAIT = timedelta(minutes=5)
 _WATCH_EVERY = timedelta(minutes=1)
-_READ_AGAIN = timedelta(seconds=15)
-"""A sell that is refused is tried with each look at the orders: the account is not read as often."""
 """How often the orders are read while nothing is open and closed trades alone are watched."""
+
+_READ_AGAIN = timedelta(seconds=15)
+"""How old a reading of the account may be when the gate refuses a sell for what it shows."""
 
 
 def on_quotes(state: CoreState, at: datetime, out: Out) -> None:

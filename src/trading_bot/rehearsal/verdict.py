@@ -45,6 +45,7 @@ class LedgerExecution(msgspec.Struct, kw_only=True):
 
 class _Bare(msgspec.Struct):
     longest_seconds: Decimal
+    intervals: list[dict[str, str]] = []
 
 
 class LedgerReport(msgspec.Struct, kw_only=True):
