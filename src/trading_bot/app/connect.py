@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from requests.adapters import BaseAdapter
+
 from trading_bot.app.kept_session import KeptBroker, KeptSession
 from trading_bot.app.quotes import ShownToPaper, settle_gap
 from trading_bot.app.renewals import Renewals
@@ -65,7 +67,8 @@ class Connection:
     """How a run reaches Robinhood, or at `base_url` an exchange that speaks like it.
 
     `printed` hears the lines the library prints, redacted, `warned` what went wrong without
-    stopping anything; `keepers` holds the keeper of the session once connected.
+    stopping anything; `keepers` holds the keeper of the session once connected. `adapter` takes
+    the place of HTTP: a rehearsal within the process.
     """
 
     home: Home
@@ -76,6 +79,7 @@ class Connection:
     stack: AsyncExitStack
     base_url: str | None = None
     is_lockstep: bool = False
+    adapter: BaseAdapter | None = None
     printed: Callable[[str], None] = _unheard
     warned: Callable[[str], None] = _unheard
     keepers: list[SessionKeeper] = field(default_factory=list)
@@ -87,7 +91,11 @@ class Connection:
 
     async def open(self, *, limits_reads: bool) -> _Line:
         """Load the session and use it, renewed where that is due; errors say what to do."""
-        settings = TransportSettings(base_url=self.base_url, is_lockstep=self.is_lockstep)
+        settings = TransportSettings(
+            base_url=self.base_url,
+            is_lockstep=self.is_lockstep,
+            is_inline=self.adapter is not None,
+        )
         retrier = Retrier(self.clock, self.chance)
         bucket = TokenBucket(
             self.clock, per_second=READS_PER_SECOND, burst=READ_BURST, reserved=ACCOUNT_READS
@@ -96,6 +104,7 @@ class Connection:
             self.clock,
             retrier,
             settings=settings,
+            adapter=self.adapter,
             printed=self.printed,
             limiter=bucket if limits_reads else None,
         )
@@ -107,7 +116,13 @@ class Connection:
         if self.config.account_number:
             await self._check_account(transport, keeper, self.config.account_number)
         self.keepers.append(keeper)
-        maker = LineMaker(first=transport, clock=self.clock, retrier=retrier, settings=settings)
+        maker = LineMaker(
+            first=transport,
+            clock=self.clock,
+            retrier=retrier,
+            settings=settings,
+            adapter=self.adapter,
+        )
         return _Line(maker=maker, renewals=Renewals(keeper, self.clock), bucket=bucket)
 
     async def _renew_if_due(self, keeper: SessionKeeper) -> None:

@@ -153,7 +153,10 @@ def after_refusal(
     """A broker that takes no stop that is good until cancelled gets them for the day from now on.
 
     The position cannot be held overnight then; the day's end closes it as it closes every other.
+    Whatever the reason, the account is read: that somebody sold the shares shows there.
     """
+    if order.intent.leg is not Leg.ENTRY:
+        trades.ask_account(state, out)
     is_gtc = order.intent.time_in_force is TimeInForce.GTC
     if order.intent.leg is not Leg.STOP or not is_gtc or not refuses_gtc(reason):
         return

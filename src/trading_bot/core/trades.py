@@ -1,7 +1,10 @@
 """Open trades: what comes next for each of them, and what becomes of it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace as changed
 
 from trading_bot.core import results
 from trading_bot.core.bare import book_protection
@@ -41,6 +44,7 @@ from trading_bot.market.quote_check import QuoteCode
 from trading_bot.performance.round_trips import round_trip
 from trading_bot.ports.records import STREAM_PERFORMANCE
 from trading_bot.risk.context import ExitContext
+from trading_bot.risk.exit_rules import free_quantity
 from trading_bot.risk.gate import Refused, judge_exit
 
 TIMER = "orders"
@@ -49,6 +53,9 @@ _LAST_MINUTE = timedelta(minutes=1)
 _CLOSED_WAIT = timedelta(minutes=5)
 _WATCH_EVERY = timedelta(minutes=1)
 """How often the orders are read while nothing is open and closed trades alone are watched."""
+
+_READ_AGAIN = timedelta(seconds=15)
+"""How old a reading of the account may be when the gate refuses a sell for what it shows."""
 
 
 def on_quotes(state: CoreState, at: datetime, out: Out) -> None:
@@ -176,10 +183,15 @@ def _sell(state: CoreState, trade: Trade, step: Sell, at: datetime, out: Out) ->
         broker_sellable=_broker_sellable(state, trade.symbol, own),
         is_duplicate=step.intent.ref_id in trade.orders,
     )
+    free = free_quantity(context)
+    if free is not None and 0 < free < step.intent.quantity:
+        # Somebody sold some of them: what is still there must not go bare for what is not.
+        step = replace(step, intent=changed(step.intent, quantity=free))
     verdict = judge_exit(step.intent, context)
     if isinstance(verdict, Refused):
         # What the broker held at its last reading may be the reason: the next may say otherwise.
-        ask_account(state, out)
+        if state.account is None or at - state.account.at >= _READ_AGAIN:
+            ask_account(state, out)
         if is_news(state, "exit_refused", trade.trade_id, verdict.rule):
             numbers: Numbers = {
                 "symbol": trade.symbol,

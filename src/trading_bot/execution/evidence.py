@@ -64,9 +64,13 @@ def shows_nothing_of(order: TrackedOrder, now: Traces) -> bool:
     """True when the reading is what it was before the order was sent.
 
     Without a picture from before (the process is a new one), when our known orders explain all of
-    it. Held cash is compared to half of what the order would hold: brokers add a cushion to it.
+    it. Of a sell that also counts beside a picture from before, which may have been behind: had it
+    stood or traded, shares would back it or be missing. Held cash is compared to half of what the
+    order would hold: brokers add a cushion to it.
     """
     before = order.traces_before or Traces(held_cash=ZERO)
+    if order.intent.leg is not Leg.ENTRY and now.held_shares == ZERO <= now.shares:
+        return now.shares == before.shares or before.shares <= ZERO
     if (now.shares, now.held_shares) != (before.shares, before.held_shares):
         return False
     if order.intent.leg is not Leg.ENTRY or now.held_cash is None:

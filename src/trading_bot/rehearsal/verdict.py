@@ -45,6 +45,7 @@ class LedgerExecution(msgspec.Struct, kw_only=True):
 
 class _Bare(msgspec.Struct):
     longest_seconds: Decimal
+    intervals: list[dict[str, str]] = []
 
 
 class LedgerReport(msgspec.Struct, kw_only=True):
@@ -130,7 +131,8 @@ class _Case:
     def compare_orders(self) -> None:
         """One order for an intent, and an intent for each order."""
         intents = Counter(event.ref_id for event in self._events if event.kind == "intent")
-        ours = [order for order in self._ledger.orders if order.is_ours]
+        # The owner's edit of one of ours is another order, and no send of ours.
+        ours = [o for o in self._ledger.orders if o.is_ours and o.replaces is None]
         taken = Counter(order.ref_id for order in ours)
         for ref_id, count in taken.items():
             if count > 1:

@@ -24,16 +24,24 @@ def not_duplicate(intent: OrderIntent, context: ExitContext) -> Check:
 
 def sells_only_what_is_held(intent: OrderIntent, context: ExitContext) -> Check:
     """The smaller of ours and the broker's, less everything that may still sell."""
+    free = free_quantity(context)
+    if free is None:
+        return Check(OVERSELL, False, UNKNOWN, UNKNOWN)
+    return Check(OVERSELL, 0 < intent.quantity <= free, shown(intent.quantity), shown(free))
+
+
+def free_quantity(context: ExitContext) -> int | None:
+    """Shares that a sell may still offer; None when that is not known."""
     held, working = context.held_quantity, context.working_sells
     if held is None or working is None or working < 0:
-        return Check(OVERSELL, False, UNKNOWN, UNKNOWN)
+        return None
     free = held - working
     if context.broker_sellable is not None:
         if not context.broker_sellable.is_finite():
-            return Check(OVERSELL, False, UNKNOWN, shown(free))
+            return None
         # Whole shares only: a fraction at the broker is never ours.
         free = min(free, int(context.broker_sellable // 1) - working)
-    return Check(OVERSELL, 0 < intent.quantity <= free, shown(intent.quantity), shown(free))
+    return free
 
 
 EXIT_RULES: Final[tuple[tuple[str, Callable[[OrderIntent, ExitContext], Check]], ...]] = (

@@ -19,9 +19,9 @@ from support.core_builders import (
     with_entry,
     with_position,
 )
-from trading_bot.core.effects import CancelOrder
+from trading_bot.core.effects import CancelOrder, RequestAccount
 from trading_bot.core.entries import spendable
-from trading_bot.core.events import AccountArrived, CancelAnswered
+from trading_bot.core.events import AccountArrived, CancelAnswered, OrderFailed
 from trading_bot.domain.order import Leg, OrderIntent, OrderState, OrderType
 from trading_bot.domain.position import BrokerPosition
 from trading_bot.execution.settings import ExecutionSettings
@@ -189,19 +189,53 @@ def test_a_fixed_stop_stays() -> None:
     assert cancelled(effects) == []
 
 
-def test_the_brokers_shares_bound_a_sell() -> None:
-    """Half was sold on the phone: a later reading says so, and no sell offers more."""
+def sold_on_the_phone(left: int) -> tuple[Core, OrderIntent]:
+    """A position of whose shares a later reading shows `left`; its stop was cancelled with them."""
     core, _, stop = with_position()
-    left = BrokerPosition(
-        symbol=SYMBOL, quantity=Decimal(200), held_for_sells=Decimal(0), average_price=None
+    held = BrokerPosition(
+        symbol=SYMBOL, quantity=Decimal(left), held_for_sells=Decimal(0), average_price=None
     )
-    at = START + timedelta(seconds=1)
-    core.send(AccountArrived(at=at, account=make_account(at), positions=(left,)))
+    core.send(AccountArrived(at=START, account=make_account(START), positions=(held,)))
+    return core, stop
 
-    effects = core.read(at, broker_order(stop, S.CANCELLED, at=at))
 
-    assert core.placed(effects) == []
+def test_what_is_left_of_a_position_is_protected() -> None:
+    """Half was sold on the phone: a stop for the shares that are there, and for no more."""
+    core, stop = sold_on_the_phone(200)
+    assert stop.quantity > 200
+
+    effects = core.read(START, broker_order(stop, S.CANCELLED, at=START))
+
+    (new,) = core.placed(effects)
+    assert (new.leg, new.quantity, new.stop_price) == (Leg.STOP, 200, stop.stop_price)
+    core.confirm(new, START)
+    assert core.placed(core.read(START + timedelta(seconds=1), broker_order(new, S.OPEN))) == []
+
+
+def test_nothing_is_sold_where_nothing_is_left() -> None:
+    """All was sold on the phone: no sell, an alarm, and the account is not read at each look."""
+    core, stop = sold_on_the_phone(0)
+
+    effects = core.read(START, broker_order(stop, S.CANCELLED, at=START))
+    again = [core.read(START + timedelta(seconds=second)) for second in range(1, 20)]
+
+    assert core.placed(effects) == [] == core.placed([e for more in again for e in more])
     assert "exit_refused" in [a.subject for a in core.alerts()]
+    asked = [second for second, more in enumerate(again, 1) if RequestAccount() in more]
+    assert asked == [15]
+
+
+def test_account_is_read_when_a_stop_is_refused() -> None:
+    """Shares that somebody sold show there, and the next stop is made for what is left."""
+    core, _, stop = with_position()
+    cancelled_stop = broker_order(stop, S.CANCELLED, at=START)
+    (new,) = core.placed(core.read(START, cancelled_stop))
+
+    effects = core.send(
+        OrderFailed(at=START, ref_id=new.ref_id, outcome="rejected", reason="Not enough shares.")
+    )
+
+    assert RequestAccount() in effects
 
 
 def test_a_reading_from_before_the_fill_bounds_nothing() -> None:

@@ -201,12 +201,13 @@ def test_what_the_owner_trades_need_not_be_booked() -> None:
     assert [p for p in verdict.problems if "shares" not in p] == []
 
 
-def test_the_owners_edit_of_our_order_is_ours_to_book() -> None:
-    """The order that took the place of ours sells our shares."""
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_the_owners_edit_of_our_order_is_ours_to_book(is_ours: bool) -> None:
+    """The order that took the place of ours sells our shares, and needs no intent of ours."""
     case = Case()
     replaced = deepcopy(case.report["orders"][1])
     edit = _order(SELL, "sell", order_id=make_ref("edit"), ref_id=make_ref("app"))
-    case.report["orders"].append(edit | {"is_ours": False, "replaces": replaced["order_id"]})
+    case.report["orders"].append(edit | {"is_ours": is_ours, "replaces": replaced["order_id"]})
     case.report["executions"][1]["order_id"] = make_ref("edit")
     assert case.judged().agrees
 
