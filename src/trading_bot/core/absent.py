@@ -9,7 +9,7 @@ from trading_bot.domain.order import BrokerOrder, OrderState
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.execution.book import Tracked
 from trading_bot.execution.evidence import is_quiet, shows_nothing_of, traces_of
-from trading_bot.execution.trade import TrackedOrder
+from trading_bot.execution.trade import Traces, TrackedOrder
 
 ABSENT_READS = 3
 ABSENT_FOR = timedelta(seconds=60)
@@ -23,17 +23,18 @@ def keep_reading(
     state: CoreState, account: AccountSnapshot, positions: tuple[BrokerPosition, ...]
 ) -> None:
     """Keep what the account shows now, for symbols in which nothing is on its way."""
+    if not state.book.trades and not positions:
+        # Most readings: nothing is known of and nothing is there, in every symbol alike.
+        nothing = Traces(held_cash=account.held_for_orders)
+        state.readings.append(Reading(at=account.at, traces=dict.fromkeys(state.symbols, nothing)))
+        return
     names = {*state.symbols, *(p.symbol for p in positions)}
-    state.readings.append(
-        Reading(
-            at=account.at,
-            traces={
-                name: traces_of(name, state.book, account, positions)
-                for name in sorted(names)
-                if is_quiet(name, state.book)
-            },
-        )
-    )
+    traces = {
+        name: traces_of(name, state.book, account, positions)
+        for name in sorted(names)
+        if is_quiet(name, state.book)
+    }
+    state.readings.append(Reading(at=account.at, traces=traces))
 
 
 def remember_before(state: CoreState, order: TrackedOrder) -> None:
