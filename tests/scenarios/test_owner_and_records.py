@@ -103,7 +103,7 @@ class LivePlay(Play):
 def test_the_owner_sells_half_on_the_phone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Found by the readings, entries stop; a person books it over HTTP, the rest is protected."""
+    """The rest is protected at once and entries stop; a person books the sale over HTTP."""
     play = LivePlay(tmp_path)
     play.run(
         (
@@ -129,8 +129,12 @@ def test_the_owner_sells_half_on_the_phone(
     assert "booked as the owner's own sale" in said
     last = play.lines("trades")[-1]
     assert (last["quantity"], last["exit_reasoning"]) == (rest, "sold by the owner in the app")
-    stops = [o for o in play.lines("orders") if o["kind"] == "reply" and o["leg"] == "stop"]
-    assert time_of(stops[-1]["timestamp"]) >= started, "the rest has a stop again"
+    stop = [o for o in play.lines("orders") if o["kind"] == "intent" and o["leg"] == "stop"][-1]
+    assert stop["data"]["quantity"] == rest
+    placed = time_of(stop["timestamp"])
+    assert placed <= play.after_open(SOLD_AT + 2), "nobody waits for the person with the stop"
+    ends = [o["kind"] for o in play.lines("orders") if o["ref_id"] == stop["ref_id"]]
+    assert not {"rejected", "withdrawn", "cancelled", "expired"} & set(ends)
     assert main(["verify", "--home", str(play.home.root)]) == exits.OK
 
 
