@@ -188,9 +188,8 @@ class Run:
         self.feed(Started(at=at, session=INFO, start=start, is_new_session=is_first))
 
     def _tell(self, at: datetime) -> None:
-        changed = self.desk.changed()
-        if changed:
-            self.feed(OrdersArrived(at=at, orders=changed))
+        for order in self.desk.changed():
+            self.feed(OrderPlaced(at=at, ref_id=order.ref_id, order=order))
 
     def _perform(self, effects: list[Effect], at: datetime) -> None:
         for effect in effects:
@@ -223,9 +222,9 @@ class Run:
         self.desk.cancel(effect.order_id, at)
         self.inbox.append(CancelAnswered(at=at, ref_id=effect.ref_id, accepted=True, reason=""))
 
-    def orders(self, _effect: RequestOrders, at: datetime) -> None:
-        # What changed since the last answer is all that is news.
-        self.inbox.append(OrdersArrived(at=at, orders=self.desk.changed()))
+    def orders(self, effect: RequestOrders, at: datetime) -> None:
+        # Whole, as every reading of orders: what one lacks is looked for.
+        self.inbox.append(OrdersArrived(at=at, orders=self.desk.orders(effect.since)))
 
     def account(self, _effect: RequestAccount, at: datetime) -> None:
         desk = self.desk
