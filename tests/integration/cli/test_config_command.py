@@ -76,6 +76,20 @@ def test_check_tries_the_calendar(tmp_path: Path, run: Run) -> None:
     assert "calendar.extra_early_closes" in answer.err
 
 
+def test_check_of_mode_live_wants_the_account_named(tmp_path: Path, run: Run) -> None:
+    """What `run --live` would refuse is said here already; with the number all is sound."""
+    (tmp_path / "config").mkdir()
+    file = tmp_path / "config" / "config.json"
+    file.write_text('{"mode": "live"}')
+    without = run("config", "check", home=tmp_path)
+    file.write_text('{"mode": "live", "account_number": "REH000001"}')
+    named = run("config", "check", home=tmp_path)
+
+    assert (without.code, named.code) == (2, 0)
+    assert "account_number: " in without.err
+    assert "REH000001" not in named.out + named.err
+
+
 def test_check_names_the_variables_over_the_file(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
