@@ -13,6 +13,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from msgspec import structs
 
 from support.core_builders import ENTRY_AT, IDENTITY, INFO, broker_order, execution, with_entry
 from support.core_world import Held, book_view
@@ -220,7 +221,7 @@ class OrderMachine(RuleBasedStateMachine):
         for ref_id, order in self.held.items():
             if order.rest and order.intent.type is OrderType.STOP:
                 self.now += timedelta(milliseconds=1)
-                order.intent = replace(order.intent, stop_price=Decimal(price))
+                order.intent = structs.replace(order.intent, stop_price=Decimal(price))
                 self.updated[ref_id] = self.now
                 return
 
