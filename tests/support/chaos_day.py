@@ -188,7 +188,7 @@ class _Day:
         self.kills: Counter[str] = Counter()
         self.downs: list[tuple[datetime, datetime]] = []
         self.failed_starts = 0
-        self.logins = 0
+        self.logins: list[datetime] = []
         self._starts = 0
         self._chance = Random(f"deaths/{seed}")
         self._deaths = self._draw_deaths() if kills else []
@@ -251,7 +251,7 @@ class _Day:
     def _log_in(self, now: datetime) -> datetime:
         """The owner is told and logs in; when that is done."""
         at = now + _OWNER_COMES
-        self.logins += 1
+        self.logins.append(at)
         office = self.exchange._tokens
         issued = office.log_in(office.first_device, at)
         self.home.session_pickle.unlink()
@@ -341,8 +341,8 @@ def play_chaos(
     report = read_report(day.exchange.report(ended))
     verdict = verdict_of(day.home, report)
     entries = day.exchange.brokerage.ledger.entries
-    known = hindrances(day.diary.asked, entries, day.plan.rules, day.downs)
-    bare = bare_times(report, day.diary.asked, known, float(bare_max_s(day.config)))
+    known = hindrances(day.diary.asked, entries, day.plan.rules, day.downs, day.logins)
+    bare = bare_times(report, known, float(bare_max_s(day.config)))
     problems = [text for one in bare if (text := too_long(one))]
     return ChaosResult(
         seed=seed,
@@ -351,7 +351,7 @@ def play_chaos(
         faults=day.exchange.faults.counts,
         kills=dict(day.kills),
         failed_starts=day.failed_starts,
-        logins=day.logins,
+        logins=len(day.logins),
         bare=tuple(bare),
         problems=(*verdict.problems, *problems),
         alerts=tuple(day.heard.alerts),
