@@ -13,8 +13,8 @@ takes to get over it, once:
   wait for the next reading and a call; quotes protect nothing and add nothing
 - something the owner did, a busted execution: a reading of the account and one more try
 
-Two things stop protection until a person comes, and from then on all is excused: a refused renewal
-of the session (until the next start), and a sale of the owner's while a sell of ours is unknown.
+Only a person gets a new session: what follows a refused renewal is excused until the next start,
+what follows one whose answer was lost, with the new session in it, until the owner has logged in.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,6 +40,7 @@ _OWNER_S: Final = 40.0
 _SHORTLY: Final = timedelta(seconds=60)
 _SAME_CALL: Final = timedelta(seconds=5)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_RENEWAL: Final = "/oauth2/token/"
 _REFUSALS: Final = (400, 401, 403)
 _QUOTES: Final = ("/quotes/", "/marketdata/", "/fundamentals/", "/markets/")
 _LOST: Final = frozenset(
@@ -100,6 +101,7 @@ def hindrances(
     entries: Iterable[Entry],
     rules: Sequence[FaultRule],
     downs: Sequence[Down],
+    logins: Sequence[datetime],
 ) -> list[Hindrance]:
     """Everything that was in the way, from what the exchange saw and how the processes died."""
     late_s = max((r.fault.seconds for r in rules if isinstance(r.fault, ConfirmedLate)), default=0)
@@ -111,23 +113,25 @@ def hindrances(
             for rule in rules
             if isinstance(rule.fault, Outage) and rule.since and rule.until
         ),
-        *_of_requests(asked, float(late_s), downs),
+        *_of_requests(asked, float(late_s), downs, logins),
         *(_momentary(e.kind, e.at, _OWNER_S) for e in of_owner),
     ]
 
 
 def _of_requests(
-    asked: Iterable[Asked], late_s: float, downs: Sequence[Down]
+    asked: Iterable[Asked], late_s: float, downs: Sequence[Down], logins: Sequence[datetime]
 ) -> Iterator[Hindrance]:
     """Of readings that fail one after the other, as tries of one call do, the first counts."""
     last: datetime | None = None
     for one in asked:
-        if not one.kinds or one.path.startswith(_QUOTES):
+        is_lost = one.is_last and one.path == _RENEWAL
+        if one.path.startswith(_QUOTES) or not (one.kinds or is_lost):
             continue
         what = f"{','.join(one.kinds)} on {one.method} {one.path[:12]}"
-        if one.path == "/oauth2/token/" and one.status in _REFUSALS:
-            next_start = min((up for _, up in downs if up > one.at), default=_NEVER)
-            yield _lasting(what, one.at, next_start, _READ_AGAIN_S)
+        if one.path == _RENEWAL:
+            ends = [up for _, up in downs] if one.status in _REFUSALS else logins
+            until = min((end for end in ends if end > one.at), default=_NEVER)
+            yield _lasting(what, one.at, until, _READ_AGAIN_S)
         elif one.is_order:
             yield _momentary(what, one.at, _cost(one, late_s))
         elif "outage" not in one.kinds and (last is None or one.at - last > _SAME_CALL):
@@ -154,51 +158,23 @@ def _cost(one: Asked, late_s: float) -> float:
     return cost
 
 
-def bare_times(
-    report: LedgerReport, asked: Sequence[Asked], known: Sequence[Hindrance], bound_s: float
-) -> list[Bare]:
+def bare_times(report: LedgerReport, known: Sequence[Hindrance], bound_s: float) -> list[Bare]:
     """Every bare stretch of the ledger's report, longest first."""
     found = []
     for symbol, told in report.uncovered.items():
         for part in told.intervals:
             start, end = datetime.fromisoformat(part["from"]), datetime.fromisoformat(part["to"])
             near = [(h, h.allows_s(start, end)) for h in known]
-            person_s = _person_s(symbol, start, end, report, asked)
             found.append(
                 Bare(
                     symbol=symbol,
                     start=start,
                     seconds=float(part["seconds"]),
-                    allowed_s=bound_s + person_s + sum(s for _, s in near),
+                    allowed_s=bound_s + sum(s for _, s in near),
                     why=tuple(f"{h.what} at {h.since:%H:%M:%S}" for h, s in near if s),
                 )
             )
     return sorted(found, key=lambda bare: -bare.seconds)
-
-
-def _person_s(
-    symbol: str, start: datetime, end: datetime, report: LedgerReport, asked: Sequence[Asked]
-) -> float:
-    """All of it, when the owner sold while a sell of ours was lost; else nothing."""
-    begin = start - _SHORTLY
-    sold = [
-        e["at"]
-        for e in report.entries
-        if (e["kind"], e.get("source"), e.get("side"), e.get("symbol"))
-        == ("accepted", "owner", "sell", symbol)
-    ]
-    lost = [
-        one.at
-        for one in asked
-        if one.is_order and f"symbol={symbol}&side=sell" in one.order and _is_lost(one)
-    ]
-    is_sold = any(begin <= datetime.fromisoformat(str(at)) <= end for at in sold)
-    is_lost = any(begin <= at <= end for at in lost)
-    return (end - start).total_seconds() if is_sold and is_lost else 0.0
-
-
-def _is_lost(one: Asked) -> bool:
-    return bool(_LOST.intersection(one.kinds)) or one.is_last
 
 
 def too_long(bare: Bare) -> str:

@@ -32,11 +32,13 @@ from trading_bot.app.connect import LiveConnection
 from trading_bot.app.engine import Engine, Parts
 from trading_bot.app.rehearse import LEAD, POLL_INTERVAL_S, _issue_session
 from trading_bot.app.verdict import bare_max_s
+from trading_bot.brokers.robinhood.session import BrokerSession
+from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.config.model import Config, StrategyEntry
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event
 from trading_bot.core.settings import PollSettings
-from trading_bot.domain.errors import TradingBotError
+from trading_bot.domain.errors import HumanNeededError, TradingBotError
 from trading_bot.logging.order_event import OrderEvent
 from trading_bot.logging.trade_record import TradeRecord
 from trading_bot.market.calendar import NyseCalendar
@@ -63,6 +65,7 @@ _ENDING: Final = frozenset({"busted_execution", "human_needed"})
 _HUMAN_EVERY: Final = 5
 _DEATHS: Final = 6
 _STARTS_MAX: Final = 50
+_OWNER_COMES: Final = timedelta(minutes=2)
 _UNLIMITED_S: Final = Decimal(10**9)
 _STRATEGY: Final = '''
 """Buys on every sixth bar of its symbol, a little apart; made for tests."""
@@ -132,6 +135,7 @@ class ChaosResult:
     faults: dict[str, int]
     kills: dict[str, int]
     failed_starts: int
+    logins: int
     bare: tuple[Bare, ...]
     problems: tuple[str, ...]
     alerts: tuple[tuple[str, str, str], ...] = field(repr=False, default=())
@@ -184,6 +188,7 @@ class _Day:
         self.kills: Counter[str] = Counter()
         self.downs: list[tuple[datetime, datetime]] = []
         self.failed_starts = 0
+        self.logins: list[datetime] = []
         self._starts = 0
         self._chance = Random(f"deaths/{seed}")
         self._deaths = self._draw_deaths() if kills else []
@@ -229,6 +234,9 @@ class _Day:
             self.kills[death.point] += 1
             self.downs.append((clock.now(), clock.now() + death.gap))
             return False, clock.now() + death.gap
+        except HumanNeededError as error:
+            self.heard.notify("CRITICAL", "start", f"{type(error).__name__}: {error}")
+            return False, self._log_in(clock.now())
         except TradingBotError as error:
             # As the service manager does: a start that failed is tried again.
             self.failed_starts += 1
@@ -239,6 +247,26 @@ class _Day:
             self.downs.append((clock.now(), again))
             return False, again
         return True, clock.now()
+
+    def _log_in(self, now: datetime) -> datetime:
+        """The owner is told and logs in; when that is done."""
+        at = now + _OWNER_COMES
+        self.logins.append(at)
+        office = self.exchange._tokens
+        issued = office.log_in(office.first_device, at)
+        self.home.session_pickle.unlink()
+        SessionFile(self.home.session_pickle).save(
+            BrokerSession(
+                access_token=issued.access_token,
+                token_type=issued.token_type,
+                refresh_token=issued.refresh_token,
+                device_token=issued.device_token,
+                expires_at=issued.expires_at,
+                obtained_at=at,
+            )
+        )
+        self.downs.append((now, at))
+        return at
 
     async def _run(self, clock: LockstepClock, fate: Fate, sinks: list[MortalSink]) -> None:
         async with AsyncExitStack() as stack:
@@ -313,8 +341,8 @@ def play_chaos(
     report = read_report(day.exchange.report(ended))
     verdict = verdict_of(day.home, report)
     entries = day.exchange.brokerage.ledger.entries
-    known = hindrances(day.diary.asked, entries, day.plan.rules, day.downs)
-    bare = bare_times(report, day.diary.asked, known, float(bare_max_s(day.config)))
+    known = hindrances(day.diary.asked, entries, day.plan.rules, day.downs, day.logins)
+    bare = bare_times(report, known, float(bare_max_s(day.config)))
     problems = [text for one in bare if (text := too_long(one))]
     return ChaosResult(
         seed=seed,
@@ -323,6 +351,7 @@ def play_chaos(
         faults=day.exchange.faults.counts,
         kills=dict(day.kills),
         failed_starts=day.failed_starts,
+        logins=len(day.logins),
         bare=tuple(bare),
         problems=(*verdict.problems, *problems),
         alerts=tuple(day.heard.alerts),

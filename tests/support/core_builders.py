@@ -448,9 +448,11 @@ def started(settings: CoreSettings | None = None) -> Core:
 ENTRY_BAR = ENTRY_AT = after_open(2)
 
 
-def with_entry(price: str = "100.00", **changes: Any) -> tuple[Core, OrderIntent]:
+def with_entry(
+    price: str = "100.00", *, script_ends: tuple[datetime, ...] = (ENTRY_BAR,), **changes: Any
+) -> tuple[Core, OrderIntent]:
     """A core whose strategy has just bought: the entry left, nobody has answered."""
-    core = started(core_settings(enter_at(ENTRY_BAR), **changes))
+    core = started(core_settings(enter_at(*script_ends), **changes))
     for seconds in range(0, 120, 15):
         core.quote(after_open(seconds=seconds), price)
     core.account(after_open(seconds=119))

@@ -1,5 +1,6 @@
 """Orders that the broker's history does not hold: unknown, and at length presumed never placed."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from trading_bot.core import trades
@@ -8,7 +9,13 @@ from trading_bot.core.state import CoreState, Out, Reading
 from trading_bot.domain.order import BrokerOrder, OrderState
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.execution.book import Tracked
-from trading_bot.execution.evidence import is_quiet, shows_nothing_of, traces_of
+from trading_bot.execution.evidence import (
+    is_quiet,
+    shows_nothing_of,
+    traces_of,
+    traded_by_others,
+)
+from trading_bot.execution.ownership import whose
 from trading_bot.execution.trade import Traces, TrackedOrder
 
 ABSENT_READS = 3
@@ -42,7 +49,7 @@ def remember_before(state: CoreState, order: TrackedOrder) -> None:
     sent, symbol = order.intent.created_at, order.intent.symbol
     for reading in state.readings:
         if reading.at < sent and symbol in reading.traces:
-            order.traces_before = reading.traces[symbol]
+            order.traces_before, order.traces_at = reading.traces[symbol], reading.at
 
 
 def miss_orders(state: CoreState, seen: tuple[BrokerOrder, ...], at: datetime, out: Out) -> None:
@@ -66,7 +73,7 @@ def miss_orders(state: CoreState, seen: tuple[BrokerOrder, ...], at: datetime, o
         if order.missed_reads < ABSENT_READS or at - order.missed_since < ABSENT_FOR:
             continue
         if order.state is OrderState.UNKNOWN:
-            _presume_absent(state, (trade, order), at, out)
+            _presume_absent(state, (trade, order), seen, at, out)
         else:
             _lose_sight(state, (trade, order), at, out)
 
@@ -89,7 +96,9 @@ def _lose_sight(state: CoreState, found: Tracked, at: datetime, out: Out) -> Non
     alarm(state, out, at, "order_gone", "looked_up_never_resent", numbers)
 
 
-def _presume_absent(state: CoreState, found: Tracked, at: datetime, out: Out) -> None:
+def _presume_absent(
+    state: CoreState, found: Tracked, seen: tuple[BrokerOrder, ...], at: datetime, out: Out
+) -> None:
     trade, order = found
     account, since = state.account, order.missed_since
     assert since is not None, "it was missed"
@@ -98,6 +107,10 @@ def _presume_absent(state: CoreState, found: Tracked, at: datetime, out: Out) ->
     if account is None or state.positions is None or account.at < since:
         return
     now = traces_of(trade.symbol, state.book, account, state.positions)
+    before_at = order.traces_at or trade.opened_at or order.intent.created_at
+    foreign = [o for o in seen if whose(o, state.book, state.maker.identity) == "foreign"]
+    by_others = traded_by_others(trade.symbol, foreign, before_at, account.at)
+    now = replace(now, shares=now.shares - by_others)
     if shows_nothing_of(order, now):
         reason = (
             f"absent from {order.missed_reads} whole readings of the broker's orders, "

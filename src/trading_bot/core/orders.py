@@ -1,9 +1,9 @@
 """What a reading of the broker's orders adds to what we know of ours."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trading_bot.core import protect, reconcile_asks, results, trades
-from trading_bot.core.effects import Alert, Record
+from trading_bot.core.effects import Alert, Record, SetTimer
 from trading_bot.core.say import Data, Numbers, alarm, is_news, say_order, say_trade, warn
 from trading_bot.core.state import CoreState, Out, SymbolState
 from trading_bot.domain.money import text_of
@@ -40,6 +40,7 @@ def take_order(
         return
     _follow_edit(state, trade, order, seen, at, out)
     if _is_doubtful(order, seen):
+        _look_again(state, order, at, out)
         return
     if problem := impossible(trade, order, seen):
         _disbelieve(state, trade, problem, at, out)
@@ -59,6 +60,13 @@ def _is_doubtful(order: TrackedOrder, seen: BrokerOrder) -> bool:
     """True when executions are gone for the first time: the next reading must say so too."""
     doubted, order.doubted = order.doubted, taken_back(order, seen)
     return bool(order.doubted) and order.doubted != doubted
+
+
+def _look_again(state: CoreState, order: TrackedOrder, at: datetime, out: Out) -> None:
+    """Soon, also when its trade is over and its orders are hardly watched any more."""
+    state.calls.look_from = order.intent.created_at
+    wait = timedelta(seconds=state.settings.execution.order_poll_s)
+    out.append(SetTimer(name=trades.TIMER, at=at + wait))
 
 
 def _look_at_stranger(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:

@@ -102,7 +102,7 @@ class Calls:
     """Requests under way, so that none is sent twice and a late poll is dropped, not queued.
 
     `orders_since` is from when on the orders under way are read, `watched_at` when that last
-    included those of closed trades.
+    included those of closed trades; `look_from` widens the next reading to an order in doubt.
     """
 
     next_request: int = 1
@@ -111,6 +111,7 @@ class Calls:
     orders: bool = False
     orders_since: datetime | None = None
     watched_at: datetime | None = None
+    look_from: datetime | None = None
     account: bool = False
     reconcile: bool = False
     poll_failures: int = 0

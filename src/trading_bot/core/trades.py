@@ -177,9 +177,12 @@ def _perform(state: CoreState, trade: Trade, step: Step, view: View, out: Out) -
 
 def _sell(state: CoreState, trade: Trade, step: Sell, at: datetime, out: Out) -> None:
     own = state.book.in_symbol(trade.symbol)
+    working = sum(t.working_sells for t in own)
+    # A late bust opens a trade again beside another: neither may sell the other's shares.
+    may_hold = trade.held + working - trade.working_sells
     context = ExitContext(
-        held_quantity=trade.held,
-        working_sells=sum(t.working_sells for t in own),
+        held_quantity=min(may_hold, sum(t.held for t in own)),
+        working_sells=working,
         broker_sellable=_broker_sellable(state, trade.symbol, own),
         is_duplicate=step.intent.ref_id in trade.orders,
     )
@@ -281,12 +284,16 @@ def ask_orders(state: CoreState, out: Out, *, at: datetime | None = None) -> Non
     """Read the broker's orders from a day before our oldest on, unless that is under way.
 
     Orders of closed trades that are watched are not urgent: given `at`, they widen the reading, or
-    cause one, once a minute; else they wait for the next poll.
+    cause one, once a minute; else they wait for the next poll. One that is doubted is read at once.
     """
     calls, book = state.calls, state.book
     if calls.orders:
         return
-    oldest = min((order.intent.created_at for _, order in book.orders.values()), default=None)
+    created = [order.intent.created_at for _, order in book.orders.values()]
+    if calls.look_from is not None:
+        created.append(calls.look_from)
+        calls.look_from = None
+    oldest = min(created, default=None)
     watched = book.watched_since
     if watched is not None and _is_time_to_watch(state, at):
         oldest = watched if oldest is None else min(oldest, watched)

@@ -5,11 +5,12 @@ the positions, so an order is presumed absent only when those show nothing of it
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from trading_bot.domain.money import ZERO
-from trading_bot.domain.order import Leg, OrderState
+from trading_bot.domain.order import BrokerOrder, Leg, OrderState, Side
 from trading_bot.domain.order_table import Asked
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.execution.book import TradeBook
@@ -49,14 +50,36 @@ def traces_of(
 
 
 def is_quiet(symbol: str, book: TradeBook) -> bool:
-    """True when no order in `symbol` is in flight, unknown or being cancelled.
+    """True when no entry in `symbol` works, and no order is in flight, unknown or being cancelled.
 
-    Only then is a reading a true picture of what was there before the next order.
+    Only then is a reading a true picture of what was there before the next order: of an entry's
+    fills the account tells sooner than we learn.
     """
     return not any(
-        order.is_working and (order.state not in CONFIRMED or order.asked is not Asked.NOTHING)
+        order.is_working
+        and (
+            order.intent.leg is Leg.ENTRY
+            or order.state not in CONFIRMED
+            or order.asked is not Asked.NOTHING
+        )
         for trade in book.in_symbol(symbol)
         for order in trade.orders.values()
+    )
+
+
+def traded_by_others(
+    symbol: str, orders: Iterable[BrokerOrder], since: datetime, until: datetime
+) -> Decimal:
+    """Shares that these orders brought after `since`, up to `until`; negative when they went."""
+    return sum(
+        (
+            Decimal(execution.quantity if order.side is Side.BUY else -execution.quantity)
+            for order in orders
+            if order.symbol == symbol
+            for execution in order.executions
+            if since < execution.at <= until
+        ),
+        ZERO,
     )
 
 
@@ -70,7 +93,7 @@ def shows_nothing_of(order: TrackedOrder, now: Traces) -> bool:
     """
     before = order.traces_before or Traces(held_cash=ZERO)
     if order.intent.leg is not Leg.ENTRY and now.held_shares == ZERO <= now.shares:
-        return now.shares == before.shares or before.shares <= ZERO
+        return now.shares == before.shares or before.shares <= ZERO == now.shares
     if (now.shares, now.held_shares) != (before.shares, before.held_shares):
         return False
     if order.intent.leg is not Leg.ENTRY or now.held_cash is None:

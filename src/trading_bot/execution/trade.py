@@ -56,7 +56,7 @@ class TrackedOrder:
     reading undoes neither. `was_presumed_absent` stays once set: if it shows up it is cancelled.
     Not on record, counted anew by each process: `missed_since` and `missed_reads`, whole readings
     of the broker's orders that did not hold it; `doubted`, the executions that its last reading
-    had no more; `traces_before`, what the broker showed before it was sent.
+    had no more; `traces_before`, what the broker showed at `traces_at`, before it was sent.
     """
 
     intent: OrderIntent
@@ -76,6 +76,7 @@ class TrackedOrder:
     missed_reads: int = 0
     doubted: tuple[str, ...] = ()
     traces_before: Traces | None = None
+    traces_at: datetime | None = None
     executions: dict[str, Execution] = field(default_factory=dict)
     busted: dict[str, Execution] = field(default_factory=dict)
     turned_at: datetime | None = None

@@ -1,9 +1,11 @@
 """A token bucket: how often we call somebody else, with tokens kept back for what must not wait."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
+from trading_bot.domain.errors import RetryableError
 from trading_bot.ports.clock import Clock
 
 _NAP_MIN_S = 0.001
@@ -57,17 +59,26 @@ class TokenBucket:
             return False
         return self._take_now(count, urgent=urgent)
 
-    async def take(self, count: int = 1, *, urgent: bool = False) -> None:
-        """Wait for `count` tokens and take them; ValueError if the bucket never holds as many."""
+    async def take(
+        self, count: int = 1, *, urgent: bool = False, within_s: float | None = None
+    ) -> None:
+        """Wait for `count` tokens and take them; ValueError if the bucket never holds as many.
+
+        RetryableError, and no token is taken, once the turn cannot come `within_s` seconds.
+        """
         reserve = 0 if urgent else self._reserved
         if not 1 <= count <= self._burst - reserve:
             raise ValueError(f"expected 1 to {self._burst - reserve} tokens, got {count}")
         ticket = _Ticket(count)
         lane = self._urgent if urgent else self._normal
         lane.append(ticket)
+        until_s = math.inf if within_s is None else self._clock.monotonic() + within_s
         try:
             while not (self._is_next(ticket, urgent) and self._take_now(count, urgent=urgent)):
-                await self._clock.sleep(self._seconds_to_turn(ticket, lane, reserve))
+                wait_s = self._seconds_to_turn(ticket, lane, reserve)
+                if self._clock.monotonic() + wait_s > until_s:
+                    raise RetryableError(f"no turn for {wait_s:.1f} s", retry_after_s=wait_s)
+                await self._clock.sleep(wait_s)
         finally:
             lane.remove(ticket)
 

@@ -1,5 +1,6 @@
 """Orders whose answer was lost: looked for in the history, the account and the positions."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,7 +16,8 @@ from support.core_builders import (
     with_entry,
     with_position,
 )
-from trading_bot.core.effects import CancelOrder, RequestAccount
+from support.paper import make_ref
+from trading_bot.core.effects import CancelOrder, Effect, RequestAccount
 from trading_bot.core.events import AccountArrived, OrderFailed
 from trading_bot.domain.order import Leg, OrderIntent, OrderState
 from trading_bot.domain.position import BrokerPosition
@@ -104,6 +106,45 @@ def test_an_unknown_stop_that_holds_its_shares_is_there() -> None:
 
     assert len(core.placed()) == 2
     assert "unknown_order_left_traces" in [a.subject for a in core.alerts()]
+
+
+def test_shares_the_owner_sold_are_no_trace_of_a_lost_stop() -> None:
+    """The owner's own order tells where they went: the stop is given up, the rest protected."""
+    core, entry, stop = with_position()
+    sold_at = SOON + timedelta(seconds=60)
+    (lost,) = core.placed(core.read(sold_at, broker_order(stop, S.CANCELLED, at=sold_at)))
+    core.send(OrderFailed(at=sold_at, ref_id=lost.ref_id, outcome="unknown", reason="timeout"))
+    sale = replace(
+        broker_order(stop, S.FILLED, execution("theirs", 200, "99.50", sold_at), at=sold_at),
+        ref_id=make_ref("the owner's"),
+        order_id="theirs",
+    )
+    effects: list[Effect] = []
+    for seconds in (1, 32, 63):
+        at = sold_at + timedelta(seconds=seconds)
+        account(core, at, shares(entry.quantity - 200))
+        effects = core.read(at, sale)
+
+    assert is_given_up(core)
+    assert [(i.leg, i.quantity) for i in core.placed(effects)] == [(Leg.STOP, entry.quantity - 200)]
+
+
+def test_an_account_read_while_an_entry_fills_is_no_picture_of_before() -> None:
+    """It tells of shares before their execution is read; later nothing of them is unexplained."""
+    core, entry = with_entry()
+    core.confirm(entry, SOON)
+    first, second = execution("a", 200, "100.02", SOON), execution("b", 267, "100.02", SOON)
+    account(core, SOON, shares(467))
+    (lost,) = core.placed(core.read(SOON, broker_order(entry, S.PART_FILLED, first)))
+    at = SOON + timedelta(seconds=1)
+    core.send(OrderFailed(at=at, ref_id=lost.ref_id, outcome="unknown", reason="timeout"))
+    (stop,) = core.placed(core.read(at, broker_order(entry, S.FILLED, first, second)))
+    core.confirm(stop, at)
+    for seconds in (2, 33, 64):
+        account(core, SOON + timedelta(seconds=seconds), shares(467, in_sells=267))
+        core.read(SOON + timedelta(seconds=seconds), broker_order(stop, S.OPEN))
+
+    assert is_given_up(core)
 
 
 def test_after_a_restart_the_minute_counts_from_there() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from support.core_builders import (
     ENTRY_AT,
+    ENTRY_BAR,
     IDENTITY,
     Core,
     after_open,
@@ -17,10 +18,11 @@ from support.core_builders import (
     with_position,
 )
 from support.core_world import book_view, state_view
-from trading_bot.core.effects import CancelOrder
-from trading_bot.core.events import OrderFailed
+from trading_bot.core.effects import CancelOrder, Effect, RequestOrders
+from trading_bot.core.events import OrderFailed, TimerFired
 from trading_bot.domain.order import BrokerOrder, Leg, OrderIntent, OrderState, OrderType
 from trading_bot.execution.ref_ids import make_ref_id
+from trading_bot.execution.trade import Trade
 from trading_bot.ports.records import STREAM_ORDERS, STREAM_RISK, STREAM_TRADES
 
 S = OrderState
@@ -54,6 +56,30 @@ def sold() -> tuple[Core, OrderIntent, BrokerOrder]:
     core.read(OUT_AT, reading)
     assert not core.state.book.trades
     return core, entry, reading
+
+
+def bought_again() -> tuple[Core, BrokerOrder, OrderIntent]:
+    """A core with a trade that is over, by this reading of its stop, and a second one, open."""
+    core, entry = with_entry(script_ends=(ENTRY_BAR, after_open(4)))
+    fill = execution("fill-entry", entry.quantity, "100.02", ENTRY_AT)
+    (stop,) = core.placed(core.read(ENTRY_AT, broker_order(entry, S.FILLED, fill)))
+    out_at = after_open(3)
+    out = execution("out", entry.quantity, "98.90", out_at)
+    reading = broker_order(stop, S.FILLED, out, at=out_at)
+    core.read(out_at, reading)
+    for seconds in range(120, 240, 15):
+        core.quote(after_open(seconds=seconds + 1))
+    core.account(after_open(seconds=239))
+    (again,) = core.placed(core.quote(after_open(4)))
+    core.confirm(again, after_open(4))
+    filled = execution("again", again.quantity, "100.02", after_open(4))
+    (stop,) = core.placed(core.read(after_open(4), broker_order(again, S.FILLED, filled)))
+    core.confirm(stop, after_open(4))
+    return core, reading, again
+
+
+def trades_of(core: Core) -> list[Trade]:
+    return list(core.state.book.trades.values())
 
 
 def same_after_restart(core: Core) -> None:
@@ -151,6 +177,32 @@ def test_a_taken_back_exit_opens_the_trade_again() -> None:
     assert "execution_taken_back" in [a.subject for a in core.alerts()]
     assert "took back" in core.state.protect_only
     same_after_restart(core)
+
+
+def test_a_first_sign_of_a_bust_is_looked_at_again_soon() -> None:
+    """The orders of a closed trade are hardly read; the shares it may have again cannot wait."""
+    core, _, reading = sold()
+    core.send(TimerFired(at=AT, name="orders"))
+    core.read(AT, bust_of(reading, AT))
+
+    at = core.timers["orders"]
+    effects = core.send(TimerFired(at=at, name="orders"))
+
+    assert at - AT <= timedelta(seconds=1)
+    assert [type(effect) for effect in effects] == [RequestOrders]
+
+
+def test_a_trade_that_opens_again_is_protected_beside_another() -> None:
+    """Each has a stop for its own shares, though both are of one symbol."""
+    core, first, second = bought_again()
+    effects: list[Effect] = []
+    for seconds in (0, 1):
+        effects = core.read(AT + timedelta(seconds=seconds), bust_of(first, AT))
+
+    assert [(i.leg, i.quantity) for i in core.placed(effects)] == [(Leg.STOP, 467)]
+    held = {trade.trade_id: (trade.held, trade.working_sells) for trade in trades_of(core)}
+    assert held[second.ref_id] == (second.quantity, second.quantity)
+    assert len(held) == 2
 
 
 def test_an_older_reading_does_not_bring_a_bust_back() -> None:

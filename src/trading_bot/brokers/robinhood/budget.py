@@ -43,10 +43,14 @@ class OrderBudget:
         return self._bucket.available() >= 2 + len(self._owed)
 
     async def take(self, intent: OrderIntent) -> None:
-        """A token for this order; RetryableError, at once, for an entry that may not have one."""
+        """A token for this order; RetryableError, at once, for an entry that may not have one.
+
+        So for a sell that would get its token after its approval has ended: it must not use up
+        what the next one, made for all that is bare by then, is waiting for.
+        """
         if intent.leg is not Leg.ENTRY:
             self.release(intent.trade_id)
-            await self.take_urgent()
+            await self._take_for_sell(intent)
             return
         if not self.may_place_entry() or not self._bucket.try_take():
             raise RetryableError(
@@ -59,6 +63,16 @@ class OrderBudget:
     async def take_urgent(self) -> None:
         """A token for what must not wait behind entries: a sell, a cancel."""
         await self._bucket.take(urgent=True)
+
+    async def _take_for_sell(self, intent: OrderIntent) -> None:
+        left_s = (intent.valid_until - self._clock.now()).total_seconds()
+        try:
+            await self._bucket.take(urgent=True, within_s=left_s)
+        except RetryableError as error:
+            raise RetryableError(
+                f"not sent: the order budget has {error} and the approval ends before",
+                retry_after_s=error.retry_after_s,
+            ) from error
 
     def release(self, trade_id: str) -> None:
         """No stop is owed for this trade any more."""

@@ -1,14 +1,17 @@
 """The order budget: protection is never short of a token because of an entry."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from support.paper import SetClock, make_ref, run
 from support.robinhood_orders import make_intent
 from trading_bot.brokers.robinhood.budget import OrderBudget, OrderBudgetSettings
 from trading_bot.domain.errors import RetryableError
 from trading_bot.domain.order import Leg, OrderIntent
+from trading_bot.runtime.lockstep import LockstepClock
 
 
 def entry(name: str) -> OrderIntent:
@@ -104,3 +107,45 @@ def test_asked_for_quiet_nothing_is_sent_meanwhile() -> None:
     assert not budget.may_place_entry()
     run(budget.take_urgent())
     assert clock.now() - before >= timedelta(seconds=14)
+
+
+def test_a_sell_whose_turn_comes_too_late_leaves_the_line() -> None:
+    """It is told at once and uses up nothing: the next one, made anew, gets the token."""
+    clock = SetClock()
+    budget = OrderBudget(clock, OrderBudgetSettings(burst=1, per_second=0.4))
+    budget.pause(14)
+    asked = make_intent(Leg.STOP, name="late", trade_id=make_ref("late"))
+    assert asked.valid_until - clock.now() < timedelta(seconds=14)
+    before = clock.now()
+
+    for _ in range(6):
+        with pytest.raises(RetryableError, match="not sent") as error:
+            run(budget.take(asked))
+        assert error.value.retry_after_s is not None
+        assert 14 <= error.value.retry_after_s < 17
+    assert clock.now() == before
+
+    clock.at += timedelta(seconds=16.6)
+    fresh = replace(asked, valid_until=clock.now() + timedelta(seconds=5))
+    before = clock.now()
+    run(budget.take(fresh))
+    assert clock.now() == before
+
+
+def test_a_sell_already_in_line_leaves_it_when_quiet_is_asked_for() -> None:
+    """Its turn was near; now it comes after its approval has ended."""
+    clock = LockstepClock(SetClock().now())
+    budget = OrderBudget(clock, OrderBudgetSettings(burst=1, per_second=0.4))
+
+    async def wait_in_line() -> None:
+        budget.pause(0)
+        asked = make_intent(Leg.STOP, name="b", trade_id=make_ref("b"))
+        waiting = asyncio.create_task(
+            budget.take(replace(asked, valid_until=clock.now() + timedelta(seconds=5)))
+        )
+        await clock.sleep(1)
+        budget.pause(14)
+        with pytest.raises(RetryableError, match="not sent"):
+            await waiting
+
+    asyncio.run(wait_in_line())
