@@ -35,7 +35,7 @@ from trading_bot.app.verdict import bare_max_s
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.config.model import Config, StrategyEntry
-from trading_bot.core.effects import Effect
+from trading_bot.core.effects import Alert, Effect
 from trading_bot.core.events import Event
 from trading_bot.core.settings import PollSettings
 from trading_bot.domain.errors import HumanNeededError, TradingBotError
@@ -51,6 +51,7 @@ from trading_bot.rehearsal.chaos import Chaos, chaos
 from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
 from trading_bot.rehearsal.faults import FaultRule, FaultScript, kind_of
 from trading_bot.rehearsal.generator import made_up_days
+from trading_bot.rehearsal.owner import Buys, Sells
 from trading_bot.rehearsal.verdict import LedgerReport, Verdict, judge, read_report
 from trading_bot.runtime.lockstep import LockstepClock
 from trading_bot.storage.home import Home
@@ -65,6 +66,7 @@ _ENDING: Final = frozenset({"busted_execution", "human_needed"})
 _HUMAN_EVERY: Final = 5
 _DEATHS: Final = 6
 _STARTS_MAX: Final = 50
+_DAY_IS_OVER: Final = "the day is over"
 _OWNER_COMES: Final = timedelta(minutes=2)
 _UNLIMITED_S: Final = Decimal(10**9)
 _STRATEGY: Final = '''
@@ -148,6 +150,28 @@ class _Death:
     gap: timedelta
 
 
+@dataclass(slots=True, kw_only=True)
+class _Stopper:
+    """Observer: stops a process when the day is over, or for the owner to log in."""
+
+    ends: datetime
+    stop: Callable[[str], None]
+    reason: str = ""
+    lost_at: datetime | None = None
+
+    def __call__(self, event: Event, effects: Sequence[Effect]) -> None:
+        if any(isinstance(e, Alert) and e.subject == "session_lost" for e in effects):
+            self.lost_at = self.lost_at or event.at
+        if self.reason:
+            return
+        if event.at >= self.ends:
+            self.reason = _DAY_IS_OVER
+        elif self.lost_at is not None and event.at >= self.lost_at + _OWNER_COMES:
+            self.reason = "the owner logs in"
+        if self.reason:
+            self.stop(self.reason)
+
+
 class _Day:
     """One seed's day: the exchange, and one process after the other in the same home."""
 
@@ -227,7 +251,7 @@ class _Day:
         self._starts += 1
         try:
             with mortal_records(fate, self._tampering.sink) as sinks:
-                await self._run(clock, fate, sinks)
+                is_over = await self._run(clock, fate, sinks)
         except Killed:
             assert death is not None
             self._deaths.pop(0)
@@ -236,7 +260,7 @@ class _Day:
             return False, clock.now() + death.gap
         except HumanNeededError as error:
             self.heard.notify("CRITICAL", "start", f"{type(error).__name__}: {error}")
-            return False, self._log_in(clock.now())
+            return False, self._log_in(clock.now() + _OWNER_COMES, clock.now())
         except TradingBotError as error:
             # As the service manager does: a start that failed is tried again.
             self.failed_starts += 1
@@ -246,11 +270,10 @@ class _Day:
             again = clock.now() + timedelta(seconds=10)
             self.downs.append((clock.now(), again))
             return False, again
-        return True, clock.now()
+        return is_over, clock.now() if is_over else self._log_in(clock.now(), clock.now())
 
-    def _log_in(self, now: datetime) -> datetime:
-        """The owner is told and logs in; when that is done."""
-        at = now + _OWNER_COMES
+    def _log_in(self, at: datetime, down_since: datetime) -> datetime:
+        """The owner logs in; when."""
         self.logins.append(at)
         office = self.exchange._tokens
         issued = office.log_in(office.first_device, at)
@@ -265,10 +288,10 @@ class _Day:
                 obtained_at=at,
             )
         )
-        self.downs.append((now, at))
+        self.downs.append((down_since, at))
         return at
 
-    async def _run(self, clock: LockstepClock, fate: Fate, sinks: list[MortalSink]) -> None:
+    async def _run(self, clock: LockstepClock, fate: Fate, sinks: list[MortalSink]) -> bool:
         async with AsyncExitStack() as stack:
             connection = LiveConnection(
                 home=self.home,
@@ -299,18 +322,13 @@ class _Day:
             )
             engine = await stack.enter_async_context(Engine(self.home, self.config, parts))
 
-            def end(event: Event, _effects: Sequence[Effect]) -> None:
-                if event.at >= self.ends and not asked:
-                    asked.append("the day is over")
-                    engine.stop(asked[0])
-
-            asked: list[str] = []
-
-            parts.observers = (fate.see, end)
+            stopper = _Stopper(ends=self.ends, stop=engine.stop)
+            parts.observers = (fate.see, stopper)
             try:
                 await engine.run()
                 for sink in sinks:
                     await sink.finish()
+                return stopper.reason == _DAY_IS_OVER
             except Killed:
                 # What is not on disk by now never will be: no seal, no last sync.
                 await engine.writer.run(lambda journal: journal.abandon())
@@ -329,7 +347,11 @@ def _chaos_of(seed: int, session: Any) -> Chaos:
         since = max(rule.since or late, late) if kind in _ENDING else rule.since
         until = min(rule.until, session.close) if rule.until else session.close
         rules.append(changed(rule, since=since, until=until))
-    return Chaos(rules=tuple(rules), owner=drawn.owner)
+    owner = [
+        changed(one, at=max(one.at or late, late)) if isinstance(one, Sells | Buys) else one
+        for one in drawn.owner
+    ]
+    return Chaos(rules=tuple(rules), owner=tuple(sorted(owner, key=lambda one: one.at or late)))
 
 
 def play_chaos(

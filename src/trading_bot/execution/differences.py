@@ -146,7 +146,8 @@ def _orders(book: TradeBook, seen: Sequence[BrokerOrder]) -> Iterator[Difference
         at_broker = by_id.get(order.order_id)
         if at_broker is not None:
             yield from _changed(order, at_broker)
-        elif order.is_working:
+        elif order.is_working and order.state is not OrderState.UNCONFIRMED:
+            # One that was only just taken may be listed late; gone for long it becomes unknown.
             yield _missing_order(order)
 
 

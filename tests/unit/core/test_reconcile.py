@@ -247,6 +247,20 @@ def test_an_order_the_broker_does_not_have_is_a_difference() -> None:
     assert "is not among the broker's orders" in core.state.protect_only
 
 
+def test_an_order_just_taken_may_be_listed_late() -> None:
+    """The broker answered that it has it: its list that does not, yet, proves nothing."""
+    core, bought, stop, shares = held()
+    core.read(LATER, replace(stop, state=OrderState.CANCELLED))
+    again = core.placed()[-1]
+    core.confirm(again, LATER, OrderState.UNCONFIRMED)
+
+    for n in range(2):
+        core.reconcile(LATER + n * SECONDS, bought, **{SYMBOL: shares})
+
+    assert core.state.reconciled.open == {}
+    assert not core.state.protect_only
+
+
 def test_an_order_with_another_price_is_a_difference() -> None:
     """What stands at the broker is compared term by term; an edit in the app is booked before."""
     core, bought, stop, shares = held()
