@@ -188,17 +188,19 @@ def test_an_order_too_late_is_not_sent_at_all(server: RawServer, make_desk: Make
     assert server.seen == []
 
 
-def test_a_stop_that_waited_too_long_for_its_token_is_not_sent(
+def test_a_stop_whose_turn_would_come_too_late_is_not_sent(
     server: RawServer, make_desk: MakeDesk
 ) -> None:
-    """The approval is looked at after the wait, not before."""
+    """It gives its place in line up at once: who waited in vain would hold up the next."""
     desk = make_desk(budget=OrderBudgetSettings(burst=1, per_second=0.1))
     server.script = take
     desk.run(desk.broker.place(approved(Leg.STOP, name="first", valid_until=FOREVER)))
     late = approved(Leg.STOP, valid_until=desk.clock.now() + timedelta(seconds=5))
 
-    with pytest.raises(RetryableError, match="nothing was sent"):
+    asked_at = desk.clock.now()
+    with pytest.raises(RetryableError, match="not sent"):
         desk.run(desk.broker.place(late))
+    assert desk.clock.now() - asked_at < timedelta(seconds=5)
     assert len(posts(server)) == 1
 
 
