@@ -18,14 +18,13 @@ from support.rehearsal import OPEN
 from trading_bot.app.run import run_paper
 from trading_bot.app.sessions import Place
 from trading_bot.app.status_file import status_path
-from trading_bot.brokers.robinhood.refresh import LoginNeededError
 from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError
 from trading_bot.config.model import Config
 from trading_bot.core.codec import decode_event
-from trading_bot.core.events import SessionKnown
-from trading_bot.domain.errors import ConfigError, TradingBotError
+from trading_bot.core.events import SessionKnown, Started
+from trading_bot.domain.errors import ConfigError
 from trading_bot.query.records import HomeRecords
-from trading_bot.query.status import Snapshot, reasons_against
+from trading_bot.query.status import Snapshot, Status, reasons_against, status_of
 from trading_bot.rehearsal import fault_menu as faults
 from trading_bot.rehearsal.faults import FaultRule
 from trading_bot.rehearsal.server import ExchangeServer
@@ -169,20 +168,59 @@ def hostile(path: Path) -> None:
     path.chmod(0o600)
 
 
-@pytest.mark.parametrize("spoil", [zero_bytes, loose, hostile])
-def test_file_that_is_no_session_refuses_the_start(
-    make: MakeBench, spoil: Callable[[Path], None]
-) -> None:
-    """Nothing is sent, nothing of it runs, it stays where it is; a person must look."""
+def missing(path: Path) -> None:
+    path.unlink()
+
+
+def test_file_others_can_read_refuses_the_start(make: MakeBench) -> None:
+    """Whoever could read it may be at it: nothing is sent, and there is nothing to wait beside."""
     bench = make()
     bench.file.save(issued(bench.exchange, START))
-    spoil(bench.home.session_pickle)
+    loose(bench.home.session_pickle)
 
     with pytest.raises(SessionFileError, match="trading-bot login"):
         asyncio.run(bench.daemon())
 
     assert bench.exchange.asked == []
     assert bench.home.session_pickle.exists()
+
+
+async def until_quotes(bench: Bench) -> None:
+    """Until the daemon reads the market."""
+    while not bench.exchange.sent("/quotes/"):
+        await bench.clock.sleep(10)
+
+
+async def waits_for_a_person(bench: Bench) -> Status:
+    """Half an hour of waiting, then a person logs in; the status before that."""
+    await bench.clock.sleep(1800)
+    seen = status_of(bench.home, bench.clock.now())
+    bench.exchange.asked.clear()
+    bench.home.session_pickle.unlink(missing_ok=True)
+    bench.file.save(issued(bench.exchange, bench.clock.now()))
+    await until_quotes(bench)
+    return seen
+
+
+@pytest.mark.parametrize("spoil", [zero_bytes, hostile, missing])
+def test_without_a_session_the_start_waits_for_a_login(
+    make: MakeBench, spoil: Callable[[Path], None]
+) -> None:
+    """Alive, not ready, one alert, nothing sent, nothing of the file runs; then it trades."""
+    bench = make()
+    bench.home.bind(mode="paper", account=None, key=bench.home.key(bytes))
+    bench.file.save(issued(bench.exchange, START))
+    spoil(bench.home.session_pickle)
+    seen: list[Status] = []
+
+    async def meanwhile() -> None:
+        await bench.clock.sleep(60)
+        assert bench.exchange.asked == []
+        seen.append(await waits_for_a_person(bench))
+
+    asyncio.run(bench.runs(meanwhile))
+
+    assert_waited(bench, seen[0])
     assert not (bench.home.root / "ran").exists()
 
 
@@ -194,19 +232,53 @@ def test_file_that_is_no_session_refuses_the_start(
         ([], {"refresh_token": ""}, 0),
     ],
 )
-def test_ended_session_that_cannot_be_renewed_refuses_the_start(
+def test_ended_session_that_cannot_be_renewed_waits_for_a_login(
     make: MakeBench, rules: list[FaultRule], changes: dict[str, str], grants: int
 ) -> None:
     """One try to renew it where there is something to try with, no read with a dead token."""
     bench = make(*rules)
     ended = issued(bench.exchange, START, expires_at=START - timedelta(hours=1), **changes)
     bench.file.save(ended)
+    seen: list[Status] = []
 
-    with pytest.raises(LoginNeededError, match="trading-bot login"):
-        asyncio.run(bench.daemon())
+    async def meanwhile() -> None:
+        await bench.clock.sleep(1800)
+        assert bench.exchange.paths == ["POST /oauth2/token/"] * grants
+        assert bench.file.load() == ended
+        seen.append(await waits_for_a_person(bench))
 
-    assert bench.exchange.paths == ["POST /oauth2/token/"] * grants
-    assert bench.file.load() == ended
+    asyncio.run(bench.runs(meanwhile))
+
+    assert_waited(bench, seen[0])
+
+
+def assert_waited(bench: Bench, seen: Status) -> None:
+    """It was up, not ready and said why; a person was called once; then a day began."""
+    assert (seen.is_alive, seen.state) == (True, "not ready")
+    assert any("trading-bot login" in reason for reason in seen.reasons)
+    assert [text for text in bench.told if text.startswith("CRITICAL")] == [bench.told[0]]
+    assert "a person must log in" in bench.told[0]
+    assert any("from the file is in use" in text for text in bench.told)
+    (first, *_) = HomeRecords(bench.home).tape_of("2023-05-25")
+    began = decode_event(first)
+    assert isinstance(began, Started)
+    assert began.at > START + timedelta(minutes=30)
+
+
+def test_a_start_that_waits_is_stopped_like_any_other(make: MakeBench) -> None:
+    """SIGTERM ends it at once and cleanly; there was no session to put on record."""
+    bench = make()
+    bench.file.save(issued(bench.exchange, START, expires_at=START, refresh_token=""))
+
+    async def meanwhile() -> None:
+        await bench.clock.sleep(60)
+
+    asyncio.run(bench.runs(meanwhile))
+
+    assert bench.exchange.asked == []
+    assert list(HomeRecords(bench.home).lines("sessions")) == []
+    with bench.home.lock():
+        pass
 
 
 def test_another_persons_account_refuses_the_start(make: MakeBench) -> None:
@@ -222,7 +294,7 @@ def test_another_persons_account_refuses_the_start(make: MakeBench) -> None:
 
 
 def test_outage_at_the_start_does_not_refuse_a_session_that_lives(make: MakeBench) -> None:
-    """Near its end and not renewed for now: it goes on; ended and not renewed: it does not."""
+    """Near its end and not renewed for now: it goes on with what it has."""
     refused = FaultRule(fault=faults.ServerError(status=503), path="/oauth2/token/")
     bench = make(refused)
     bench.file.save(issued(bench.exchange, START, expires_at=START + timedelta(hours=2)))
@@ -231,8 +303,28 @@ def test_outage_at_the_start_does_not_refuse_a_session_that_lives(make: MakeBenc
         await bench.clock.sleep(60)
 
     asyncio.run(bench.runs(meanwhile))
+
     assert any("could not be renewed" in text for text in bench.told)
 
+
+def test_outage_when_the_session_has_ended_is_waited_out(make: MakeBench) -> None:
+    """Nobody is called for what passes: the renewal is tried again, further and further apart."""
+    over = START + timedelta(minutes=20)
+    rule = FaultRule(fault=faults.ServerError(status=503), path="/oauth2/token/", until=over)
+    bench = make(rule)
     bench.file.save(issued(bench.exchange, START, expires_at=START))
-    with pytest.raises(TradingBotError, match="503"):
-        asyncio.run(bench.daemon())
+    seen: list[Status] = []
+
+    async def meanwhile() -> None:
+        await bench.clock.sleep(900)
+        seen.append(status_of(bench.home, bench.clock.now()))
+        await until_quotes(bench)
+
+    asyncio.run(bench.runs(meanwhile))
+
+    assert (seen[0].is_alive, seen[0].state) == (True, "not ready")
+    assert any("503" in reason for reason in seen[0].reasons)
+    assert not any("log in" in text for text in (*bench.told, *seen[0].reasons))
+    assert len([text for text in bench.told if "the start waits" in text]) == 1
+    gaps = bench.exchange.gaps("/oauth2/token/")
+    assert gaps[-1] > 300

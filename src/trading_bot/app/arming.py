@@ -121,13 +121,8 @@ def confirm(
     `given` is what the flag names: the end of the account's number. ConfigError when it names
     another account, when nobody can be asked, or when something else was typed.
     """
-    wanted = tail_of(stake.account_number)
     if given is not None:
-        if given != wanted:
-            raise ConfigError(
-                f"--armed-for: expected the last {_SHOWN_DIGITS} characters of account_number, "
-                f"got {given!r}: nothing was started"
-            )
+        check_given(stake.account_number, given)
         return
     if not is_terminal:
         raise ConfigError(
@@ -138,6 +133,15 @@ def confirm(
     typed = ask(f"type '{phrase}' to begin, anything else to stop: ")
     if typed.strip() != phrase:
         raise ConfigError(f"not confirmed: expected '{phrase}'; nothing was started")
+
+
+def check_given(account_number: str, given: str) -> None:
+    """ConfigError when the flag of a service names another account."""
+    if given != tail_of(account_number):
+        raise ConfigError(
+            f"--armed-for: expected the last {_SHOWN_DIGITS} characters of account_number, "
+            f"got {given!r}: nothing was started"
+        )
 
 
 def _capped(amount: Decimal, cap: Decimal | None) -> Decimal:

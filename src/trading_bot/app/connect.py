@@ -22,12 +22,7 @@ from trading_bot.brokers.robinhood.refresh import SessionKeeper
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport, TransportSettings
 from trading_bot.config.model import Config
-from trading_bot.domain.errors import (
-    ConfigError,
-    RetryableError,
-    SessionExpiredError,
-    TradingBotError,
-)
+from trading_bot.domain.errors import ConfigError, RetryableError, SessionExpiredError
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.broker import Broker
 from trading_bot.ports.clock import Clock
@@ -109,12 +104,13 @@ class Connection:
             limiter=bucket if limits_reads else None,
         )
         self.stack.callback(transport.close)
+        try:
+            keeper = await self._keep(transport)
+        except BaseException:
+            # Another session may be tried in place of this one.
+            transport.close()
+            raise
         self.transports.append(transport)
-        keeper = SessionKeeper(transport, SessionFile(self.home.session_pickle), self.clock)
-        await keeper.start()
-        await self._renew_if_due(keeper)
-        if self.config.account_number:
-            await self._check_account(transport, keeper, self.config.account_number)
         self.keepers.append(keeper)
         maker = LineMaker(
             first=transport,
@@ -124,6 +120,15 @@ class Connection:
             adapter=self.adapter,
         )
         return _Line(maker=maker, renewals=Renewals(keeper, self.clock), bucket=bucket)
+
+    async def _keep(self, transport: RobinhoodTransport) -> SessionKeeper:
+        """The keeper of a session that may be used, and that opens the configured account."""
+        keeper = SessionKeeper(transport, SessionFile(self.home.session_pickle), self.clock)
+        await keeper.start()
+        await self._renew_if_due(keeper)
+        if self.config.account_number:
+            await self._check_account(transport, keeper, self.config.account_number)
+        return keeper
 
     async def _renew_if_due(self, keeper: SessionKeeper) -> None:
         """A session near its end is renewed now; one that is merely near may also be later."""
@@ -170,7 +175,7 @@ class PaperConnection(Connection):
         try:
             await settle_gap(paper, source, self.clock.now(), self.warned)
         except RetryableError as error:
-            raise TradingBotError(f"the paper account's gap cannot be settled: {error}") from error
+            raise RetryableError(f"the paper account's gap cannot be settled: {error}") from error
         return ShownToPaper(source, paper, self.clock, self.warned), paper
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -17,8 +17,11 @@ from trading_bot.app.status_file import write_status
 from trading_bot.app.strategy_files import make_factories, strategy_hashes
 from trading_bot.config.identity import config_hash, shown
 from trading_bot.config.model import Config
-from trading_bot.core.events import Event, SessionInfo, Started, StartState
+from trading_bot.core import protect
+from trading_bot.core.events import Event, SessionInfo, SessionKnown, Started, StartState
+from trading_bot.core.settings import CoreSettings
 from trading_bot.core.state import CoreState, new_state
+from trading_bot.core.step import step
 from trading_bot.domain.errors import DataError, HaltError
 from trading_bot.execution.ref_ids import Identity
 from trading_bot.logging.line import format_timestamp
@@ -90,6 +93,8 @@ class Engine:
         self._records = HomeRecords(home)
         self._writer: JournalWriter | None = None
         self._stop_asked = ""
+        self._on_record: CoreState | None = None
+        self._opened_for = date.min
         self.daemon: Daemon | None = None
         self.state: CoreState | None = None
 
@@ -97,8 +102,8 @@ class Engine:
         home, parts = self._home, self._parts
         self._stack.enter_context(home.lock())
         home.fill_reserve()
-        today = parts.calendar.trading_day(parts.clock.now())
-        self._writer = JournalWriter(JournalSet(home, today))
+        self._opened_for = parts.calendar.trading_day(parts.clock.now())
+        self._writer = JournalWriter(JournalSet(home, self._opened_for))
         self._stack.push_async_callback(self._writer.aclose)
         return self
 
@@ -135,17 +140,12 @@ class Engine:
 
     async def run(self) -> str:
         """Run until somebody stops the daemon; returns the reason."""
-        parts, config = self._parts, self._config
+        parts = self._parts
         assert self._writer is not None, "the engine is used inside its context"
-        factories = make_factories(config, self._home.root)
-        identity = Identity(
-            mode=parts.mode, account=config.account_number or "paper", key=parts.key
-        )
-        settings = make_core_settings(
-            config, calendar=parts.calendar, factories=factories, identity=identity
-        )
+        settings = self._settings()
         sink = WriterSink(self._writer, parts.clock)
         quotes, broker = await parts.connect(sink, self._records)
+        await self._turn_to_today(self._writer)
         self.state = new_state(settings)
         inbox = Inbox()
         calls = Calls(clock=parts.clock, quotes=quotes, broker=broker, inbox=inbox)
@@ -176,6 +176,59 @@ class Engine:
             # On a full disk the last status stays the one before; the reason is told all the same.
             write_status(self._home, self.state, parts.clock.now(), parts.measures, parts.mode)
         return reason
+
+    async def _turn_to_today(self, writer: JournalWriter) -> None:
+        """It may have taken days until there was a session to connect with."""
+        parts = self._parts
+        today = parts.calendar.trading_day(parts.clock.now())
+        if today != self._opened_for:
+            with parts.clock.activity():
+                await writer.roll(today)
+
+    def _settings(self) -> CoreSettings:
+        parts, config = self._parts, self._config
+        return make_core_settings(
+            config,
+            calendar=parts.calendar,
+            factories=make_factories(config, self._home.root),
+            identity=Identity(
+                mode=parts.mode, account=config.account_number or "paper", key=parts.key
+            ),
+        )
+
+    def show_waiting(self, why: str, needs_person: bool) -> None:
+        """Say in the status why nothing runs yet, and what the records hold meanwhile."""
+        parts = self._parts
+        now = parts.clock.now()
+        state = self._on_record
+        if state is None or state.trading_day != parts.calendar.trading_day(now):
+            state = self._on_record = self._state_on_record(now)
+        step(state, SessionKnown(at=now, needs_person=why if needs_person else ""))
+        if needs_person:
+            state.protection.pop(protect.Cause.NOT_RECONCILED, None)
+        else:
+            protect.restate(state, now, protect.Cause.NOT_RECONCILED, why)
+        with suppress(OSError):
+            # A full disk: the daemon goes on waiting all the same.
+            write_status(self._home, state, now, parts.measures, parts.mode)
+
+    def _state_on_record(self, now: datetime) -> CoreState:
+        """What the records alone say; nothing is asked, written or sent."""
+        parts = self._parts
+        info = SessionInfo(
+            session_id=parts.session_id,
+            bot_version=VERSION,
+            config_hash=config_hash(self._config),
+            execution_mode="PAPER",
+            account_id=None,
+        )
+        start = self.read_start(parts.calendar.trading_day(now))
+        state = new_state(self._settings())
+        step(
+            state,
+            Started(at=now, session=info, start=start, is_new_session=True, is_desk_only=True),
+        )
+        return state
 
     @asynccontextmanager
     async def _services(self, writer: JournalWriter, state: CoreState) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ from trading_bot.app.arming import check_keys
 from trading_bot.app.connect import Connection, LiveConnection, PaperConnection
 from trading_bot.app.core_settings import make_calendar
 from trading_bot.app.engine import Engine, Parts
+from trading_bot.app.session_wait import PatientConnection, Refusal, StoppedWaitingError
 from trading_bot.app.session_watch import SessionWatch
 from trading_bot.app.sessions import Place
 from trading_bot.app.signals import stop_on_signals
@@ -19,6 +20,8 @@ from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event
 from trading_bot.domain.errors import ConfigError
 from trading_bot.ports.notifier import Notifier
+from trading_bot.ports.records import STREAM_SESSIONS
+from trading_bot.query.records import HomeRecords
 from trading_bot.runtime.ids import random_ids
 from trading_bot.storage.home import Home
 
@@ -37,8 +40,12 @@ def check_mode(home: Home, config: Config) -> None:
 
 
 def check_session(home: Home) -> None:
-    """ConfigError when there is no session file at all."""
-    if not home.session_pickle.exists():
+    """ConfigError when there never was a session: no file, and no daemon that was started here.
+
+    A home that ran before may hold a position: there the daemon comes up and asks for a person.
+    """
+    was_started = home.binding_file.exists() or HomeRecords(home).tail(STREAM_SESSIONS, 1)
+    if not was_started and not home.session_pickle.exists():
         raise ConfigError(
             f"no session: expected {home.session_pickle}; Robinhood answers nothing without one, "
             "a person gets it with `trading-bot login`. "
@@ -52,14 +59,21 @@ async def run_paper(home: Home, config: Config, notifier: Notifier, place: Place
     return await _run("paper", PaperConnection, home, config, notifier, place)
 
 
-async def run_live(home: Home, config: Config, notifier: Notifier, place: Place) -> str:
+async def run_live(
+    home: Home,
+    config: Config,
+    notifier: Notifier,
+    place: Place,
+    refused: Refusal | None = None,
+) -> str:
     """As on paper, with real money: the caller has armed it.
 
     ConfigError unless the settings turn their key; away from Robinhood itself, at another exchange
-    in `place`, its records are those of a rehearsal.
+    in `place`, its records are those of a rehearsal. `refused` is what the caller's own try to use
+    the session came to.
     """
     check_keys(config, has_flag=True)
-    return await _run("live", LiveConnection, home, config, notifier, place)
+    return await _run("live", LiveConnection, home, config, notifier, place, refused)
 
 
 async def _run(
@@ -69,6 +83,7 @@ async def _run(
     config: Config,
     notifier: Notifier,
     place: Place,
+    refused: Refusal | None = None,
 ) -> str:
     calendar = make_calendar(config)
     home.create()
@@ -100,10 +115,31 @@ async def _run(
         )
         engine = await stack.enter_async_context(Engine(home, config, parts))
         _watch_session(engine, parts, connection, notifier)
-        stop_on_signals(engine.stop)
-        for mended in engine.recoveries:
-            notifier.notify("WARNING", "mended at the start", mended)
+        return await _run_patiently(engine, parts, connection, notifier, refused)
+
+
+async def _run_patiently(
+    engine: Engine,
+    parts: Parts,
+    connection: PaperConnection | LiveConnection,
+    notifier: Notifier,
+    refused: Refusal | None,
+) -> str:
+    """Run until a signal; without a usable session, wait for one first."""
+    patient = PatientConnection(connection, notifier, engine.show_waiting, refused)
+    parts.connect = patient
+
+    def stop(reason: str) -> None:
+        patient.stop(reason)
+        engine.stop(reason)
+
+    stop_on_signals(stop)
+    for mended in engine.recoveries:
+        notifier.notify("WARNING", "mended at the start", mended)
+    try:
         return await engine.run()
+    except StoppedWaitingError as stopped:
+        return str(stopped)
 
 
 def _watch_session(

@@ -5,15 +5,22 @@ import sys
 from argparse import Namespace
 
 from trading_bot.app.alerts import LoggedAlerts
-from trading_bot.app.arming import check_keys, confirm, summary
+from trading_bot.app.arming import check_given, check_keys, confirm, summary
 from trading_bot.app.run import check_mode, check_session, run_live, run_paper
+from trading_bot.app.session_wait import Refusal
 from trading_bot.app.sessions import Place
 from trading_bot.app.stake import read_stake
+from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.cli.home import home_of
 from trading_bot.cli.terminal import Terminal
 from trading_bot.config.load import load_config
 from trading_bot.config.model import Config
-from trading_bot.domain.errors import ConfigError
+from trading_bot.domain.errors import (
+    ConfigError,
+    HumanNeededError,
+    RetryableError,
+    SessionExpiredError,
+)
 from trading_bot.logging.application_log import set_up
 from trading_bot.logging.redaction import Redactor
 from trading_bot.runtime.clocks import SystemClock
@@ -27,8 +34,9 @@ def run(arguments: Namespace, place: Place | None = None) -> int:
     place = place or Place()
     if arguments.armed_for is not None and not arguments.live:
         raise ConfigError("--armed-for arms live trading: expected --live beside it")
+    refused = None
     if arguments.live:
-        _arm(home, config, place, arguments.armed_for)
+        refused = _arm(home, config, place, arguments.armed_for)
     else:
         check_mode(home, config)
     home.create()
@@ -36,23 +44,41 @@ def run(arguments: Namespace, place: Place | None = None) -> int:
     log = set_up(
         folder=home.logs, clock=SystemClock().now, redactor=Redactor(known), console=sys.stderr
     )
-    daemon = run_live if arguments.live else run_paper
+    alerts = LoggedAlerts()
     try:
-        reason = asyncio.run(daemon(home, config, LoggedAlerts(), place))
+        reason = asyncio.run(
+            run_live(home, config, alerts, place, refused)
+            if arguments.live
+            else run_paper(home, config, alerts, place)
+        )
     finally:
         log.close()
     print(f"stopped: {reason}")
     return 0
 
 
-def _arm(home: Home, config: Config, place: Place, given: str | None) -> None:
-    """Show what is at stake and return only when a person has said yes to it."""
+def _arm(home: Home, config: Config, place: Place, given: str | None) -> Refusal | None:
+    """Show what is at stake and return only when a person has said yes to it.
+
+    In a service whose session cannot be used there is nothing to show: the flag arms it all the
+    same, and why is returned. A position may stand, so it must come up and ask for a person.
+    """
     number = check_keys(config, has_flag=True)
     check_session(home)
     terminal = Terminal()
-    stake = asyncio.run(
-        read_stake(home, config, place, account_number=number, warned=terminal.tell)
-    )
+    stamp = SessionFile(home.session_pickle).stamp()
+    try:
+        stake = asyncio.run(
+            read_stake(home, config, place, account_number=number, warned=terminal.tell)
+        )
+    except (HumanNeededError, RetryableError, SessionExpiredError) as error:
+        refused = Refusal(error=error, stamp=stamp)
+        if given is None or not refused.may_wait:
+            raise
+        check_given(number, given)
+        terminal.tell(f"what is at stake cannot be read: {error}")
+        # What may pass is tried anew; a session that was refused is not shown a second time.
+        return refused if isinstance(error, HumanNeededError) else None
     for line in summary(stake):
         terminal.tell(line)
     confirm(
@@ -61,3 +87,4 @@ def _arm(home: Home, config: Config, place: Place, given: str | None) -> None:
         is_terminal=terminal.is_there,
         ask=lambda question: asyncio.run(terminal.text(question)),
     )
+    return None

@@ -131,24 +131,57 @@ def test_an_account_that_is_not_the_sessions_starts_nothing(street: Street, caps
     assert_no_order(street)
 
 
-def test_an_ended_session_starts_nothing(street: Street, capsys: Said) -> None:
-    """It cannot be renewed: a person must log in, exit code 3, not one request."""
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"expires_at": SystemClock().now() - timedelta(hours=1), "refresh_token": ""},
+        {"access_token": "unknown", "refresh_token": "unknown"},
+    ],
+    ids=["ended", "refused"],
+)
+def test_a_service_without_a_usable_session_waits_for_a_person(
+    street: Street, capsys: Said, changes: dict[str, Any]
+) -> None:
+    """Up, not ready, calling for a person; a log-in later it runs, without another start."""
+    street.issue(**changes)
+    set_up(street.home)
+
+    with street.typist(*ARMED) as typist:
+        typist.see("a person must log in")
+        typist.see("Until then nothing is sent")
+        before = status_shown(street.home, capsys)
+        orders = street.exchange.sent("/orders/")
+        street.home.session_pickle.unlink()
+        street.issue()
+        wait_for_the_daemon(street)
+        typist.type("\x03")
+        code = typist.end()
+
+    assert (before["alive"], before["ready"]) == (True, False)
+    assert any("trading-bot login" in reason for reason in before["reasons"])
+    assert not orders
+    assert code == exits.OK, typist.screen
+    assert "stopped: SIGINT" in typist.screen
+    assert NUMBER not in typist.screen
+
+
+def test_at_a_terminal_an_ended_session_arms_nothing(street: Street, capsys: Said) -> None:
+    """Nobody can be shown what is at stake: exit code 3, not one request."""
     street.issue(expires_at=SystemClock().now() - timedelta(hours=1), refresh_token="")
     set_up(street.home)
 
-    assert street.main(*ARMED) == exits.HUMAN_NEEDED
+    assert street.main("run", "--live") == exits.HUMAN_NEEDED
     assert "trading-bot login" in capsys.readouterr().err
     assert street.exchange.asked == []
 
 
-def test_a_session_the_broker_does_not_know_starts_nothing(street: Street, capsys: Said) -> None:
-    """Refused, and its renewal refused: a person must log in; nothing of it became an order."""
-    street.issue(access_token="unknown", refresh_token="unknown")
-    set_up(street.home)
-
-    assert street.main(*ARMED) == exits.HUMAN_NEEDED
-    assert "trading-bot login" in capsys.readouterr().err
-    assert street.exchange.report(SystemClock().now())["orders"] == []
+def status_shown(home: Home, capsys: Said) -> dict[str, Any]:
+    """What `status` says of the home."""
+    capsys.readouterr()
+    main(["status", "--json", "--home", str(home.root)])
+    shown: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return shown
 
 
 def test_a_session_file_others_can_read_starts_nothing(street: Street, capsys: Said) -> None:
@@ -231,12 +264,11 @@ def test_the_phrase_starts_it_and_ctrl_c_stops_it(street: Street, capsys: Said) 
         typist.see("to begin, anything else to stop: ")
         typist.type(phrase_of(NUMBER) + "\n")
         wait_for_the_daemon(street)
-        main(["status", "--json", "--home", str(street.home.root)])
+        status = status_shown(street.home, capsys)
         typist.type("\x03")
         code = typist.end()
 
     assert code == exits.OK, typist.screen
-    status = json.loads(capsys.readouterr().out)
     assert (status["alive"], status["snapshot"]["mode"]) == (True, "live")
     assert "stopped: SIGINT" in typist.screen
     assert NUMBER not in typist.screen

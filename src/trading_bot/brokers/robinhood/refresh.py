@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from trading_bot.brokers.robinhood.answers import Answer, read_json
 from trading_bot.brokers.robinhood.grants import REFUSALS, is_object, parse_session, refresh_form
 from trading_bot.brokers.robinhood.session import BrokerSession
-from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError
+from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError, Stamp
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport
 from trading_bot.domain.errors import HumanNeededError
 from trading_bot.ports.clock import Clock
@@ -30,7 +30,7 @@ class SessionKeeper:
         self._file = file
         self._clock = clock
         self._session: BrokerSession | None = None
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: Stamp | None = None
         self._is_proven = True
         self._problem = ""
         self._file_problem = ""
@@ -125,7 +125,7 @@ class SessionKeeper:
         self._file_problem = ""
         return stored
 
-    def _take_over(self, session: BrokerSession, stamp: tuple[int, int, int] | None) -> None:
+    def _take_over(self, session: BrokerSession, stamp: Stamp | None) -> None:
         self._problem = ""
         self._stamp = stamp
         self._is_proven = not self._file.previous_path.exists()

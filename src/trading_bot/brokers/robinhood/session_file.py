@@ -46,6 +46,9 @@ _MEMO_OPERATIONS: Final = frozenset({"BINPUT", "LONG_BINPUT", "BINGET", "LONG_BI
 
 Problem = Literal["missing", "unsafe", "damaged"]
 
+Stamp = tuple[int, int, int]
+"""Which file it is: another one whenever content or mode was changed."""
+
 
 class SessionFileError(HumanNeededError):
     """The session file cannot be used; it is left as it is.
@@ -103,8 +106,8 @@ class SessionFile:
             path.unlink(missing_ok=True)
         self._sync_folder()
 
-    def stamp(self) -> tuple[int, int, int] | None:
-        """Another one whenever the file or its mode was changed; None when there is none."""
+    def stamp(self) -> Stamp | None:
+        """That of the file as it is now; None when there is none."""
         try:
             found = self.path.lstat()
         except FileNotFoundError:
