@@ -1,6 +1,5 @@
 """A day on a disk that fills up: a real small file system under the home."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support.small_disk import mounts
+from support.small_disk import small_disk as mounted
 from trading_bot.logging.decision_record import DecisionRecord
 from trading_bot.logging.order_event import OrderEvent
 from trading_bot.logging.risk_event import RiskEvent
@@ -22,13 +23,7 @@ from trading_bot.query.records import HomeRecords
 from trading_bot.storage.home import Home
 from trading_bot.storage.verify import verify_home
 
-pytestmark = [
-    pytest.mark.ci,
-    pytest.mark.skipif(
-        os.environ.get("TRADING_BOT_FAULT_TESTS") != "1",
-        reason="mounts a file system: set TRADING_BOT_FAULT_TESTS=1",
-    ),
-]
+pytestmark = [pytest.mark.ci, mounts]
 
 SIZE = "17500k"
 """The reserve and a good megabyte: full before the first made-up day is over."""
@@ -37,12 +32,8 @@ SIZE = "17500k"
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with little room beside the reserve."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", SIZE) as folder:
+        yield folder
 
 
 def play(base: Path) -> Home:

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from support.live_play import BUYS_AT, SYMBOL, LivePlay, kill
-from support.rehearsal import DAY as TODAY, flat_day, together
+from support.rehearsal import DAY as TODAY
+from support.rehearsal import flat_day, together
 from support.scenarios import time_of
+from support.small_disk import fill, mounts, small_disk
 from trading_bot.app import rehearse
 from trading_bot.app.engine import Engine
 from trading_bot.app.status_file import write_status
@@ -21,7 +23,6 @@ from trading_bot.cli.main import main
 from trading_bot.core.events import PollArrived
 from trading_bot.rehearsal import fault_menu as menu
 from trading_bot.rehearsal import order_faults as faults
-from trading_bot.rehearsal.brokerage import AccountSettings
 from trading_bot.rehearsal.faults import FaultRule
 from trading_bot.runtime.measure import Measures
 
@@ -94,7 +95,9 @@ def test_an_order_that_is_not_found_at_the_restart_is_kept(tmp_path: Path) -> No
 
 def test_an_exchange_that_hangs_does_not_hold_a_stop_back(tmp_path: Path) -> None:
     """All reads hang from the fill on, for minutes: the stop still goes out within its bound."""
-    reads = FaultRule(fault=menu.Hangs(seconds=60), since=at(BUYS_AT, 1), until=at(15), path="/quotes/*")
+    reads = FaultRule(
+        fault=menu.Hangs(seconds=60), since=at(BUYS_AT, 1), until=at(15), path="/quotes/*"
+    )
     play = LivePlay(tmp_path, rules=(reads,))
 
     play.run(until=at(20))
@@ -124,6 +127,27 @@ def test_an_outage_is_never_an_empty_account(tmp_path: Path) -> None:
     assert play.verdict().agrees
 
 
+@pytest.mark.parametrize("path", ["/positions/", "/orders/", "/portfolios/*"])
+@pytest.mark.parametrize(
+    "fault", [menu.Throttled(), menu.ServerError(status=503)], ids=["429", "503"]
+)
+def test_one_kind_of_reading_refused_is_not_nothing(
+    tmp_path: Path, path: str, fault: menu.AnyFault
+) -> None:
+    """Positions or orders that cannot be read are not an empty list of them."""
+    refused = FaultRule(fault=fault, since=at(12), until=at(28), method="GET", path=path)
+    play = LivePlay(tmp_path, rules=(refused,))
+
+    play.run(until=at(40))
+
+    assert play.exchange.faults.fired[0] > 10
+    assert len(play.entries()) == 1
+    assert play.orders("closed") == []
+    assert play.notes("difference") == []
+    assert [stop["state"] for stop in play.stops()] == ["confirmed"]
+    play.check()
+
+
 def test_a_cancel_that_lost_to_a_fill_is_a_position_with_a_stop(tmp_path: Path) -> None:
     """The entry is cancelled for being late, and filled all the same: booked, and protected."""
     never = FaultRule(fault=faults.ConfirmedLate(only="limit", seconds=9.9), count=1, **POST)
@@ -150,7 +174,9 @@ def test_a_cancel_that_lost_to_a_fill_is_a_position_with_a_stop(tmp_path: Path) 
     ],
     ids=["at once", "after it was taken"],
 )
-def test_a_rejected_stop_is_told_and_placed_again(tmp_path: Path, refused: faults.OrderFault) -> None:
+def test_a_rejected_stop_is_told_and_placed_again(
+    tmp_path: Path, refused: faults.OrderFault
+) -> None:
     """A position whose stop the broker did not want: another stands soon, and a person hears."""
     play = LivePlay(tmp_path, rules=(FaultRule(fault=refused, count=1, **POST),))
 
@@ -173,14 +199,14 @@ def test_a_stop_refused_for_minutes_is_told_and_stands_in_the_end(tmp_path: Path
 
     tries = [time_of(o["timestamp"]) for o in play.orders("intent", "stop")]
     pauses = [(b - a).total_seconds() for a, b in pairwise(tries)]
-    print(pauses, play.heard.alerts)
     assert len(tries) > 4
     assert pauses == sorted(pauses)
+    assert min(pauses) >= 5
     assert max(pauses) <= 60
     (stop,) = play.stops()
     assert stop["state"] == "confirmed"
-    assert "unprotected" in " ".join(play.alerts())
-    play.check()
+    assert "position_unprotected" in play.alerts()
+    play.check(bare_s=(at(14) - at(BUYS_AT)).total_seconds() + 60)
 
 
 def test_a_gap_through_the_stop_is_sold_once_at_what_the_market_gives(tmp_path: Path) -> None:
@@ -204,7 +230,9 @@ def test_a_gap_through_the_stop_is_sold_once_at_what_the_market_gives(tmp_path: 
     play.check()
 
 
-@pytest.mark.parametrize(("killed_at", "orders"), [((9, 30), 0), ((10, 0), 1), ((10, 0.5), 1), ((10, 5), 1)])
+@pytest.mark.parametrize(
+    ("killed_at", "orders"), [((9, 30), 0), ((10, 0), 0), ((10, 0.5), 1), ((10, 5), 1)]
+)
 def test_a_restart_inside_the_signals_bar_sends_nothing_twice(
     tmp_path: Path, killed_at: tuple[float, float], orders: int
 ) -> None:
@@ -224,7 +252,9 @@ def test_a_restart_inside_the_signals_bar_sends_nothing_twice(
 def test_orders_that_hang_are_settled_when_the_exchange_is_back(tmp_path: Path) -> None:
     """Everything hangs while an entry is open: nothing is sent again, and all adds up after."""
     late = FaultRule(fault=faults.ConfirmedLate(only="limit", seconds=3), count=1, **POST)
-    hung = FaultRule(fault=faults.Outage(how="hang", seconds=60), since=at(BUYS_AT, 1), until=at(13))
+    hung = FaultRule(
+        fault=faults.Outage(how="hang", seconds=60), since=at(BUYS_AT, 1), until=at(13)
+    )
     play = LivePlay(tmp_path, rules=(late, hung))
 
     play.run(until=at(16))
@@ -262,7 +292,6 @@ def test_status_says_within_one_poll_that_the_exchange_hangs(
 
     play.run(*((at(12, s), lambda s=s: look(s)) for s in (-5, 20, 110, 180)), until=at(16))
 
-    print(seen)
     ready, alive, said = seen[20]
     assert (ready, alive) == (exits.FAILED, exits.OK)
     assert "no quotes" in said
@@ -272,4 +301,53 @@ def test_status_says_within_one_poll_that_the_exchange_hangs(
         (exits.FAILED, exits.OK),
         (exits.OK, exits.OK),
     ]
+    play.check()
+
+
+@mounts
+@pytest.mark.parametrize("has_reserve", [True, False], ids=["reserve", "none"])
+def test_a_disk_that_fills_between_fill_and_stop_has_its_stop(
+    tmp_path: Path, has_reserve: bool
+) -> None:
+    """With the reserve it is on record, without one it goes out all the same; nothing is opened."""
+    late = FaultRule(fault=faults.ConfirmedLate(only="limit", seconds=4), count=1, **POST)
+    with small_disk(tmp_path / "disk", "24m") as disk:
+        play = LivePlay(disk / "home", rules=(late,))
+
+        def run_full() -> None:
+            if not has_reserve:
+                play.home.reserve.unlink()
+            fill(disk)
+
+        play.run((at(BUYS_AT, 2), run_full), until=at(35))
+        sent, kinds = play.taken(), [(o["kind"], o["leg"]) for o in play.orders()]
+        bare_s = play.bare_s()
+        (disk / "filler").unlink()
+        play.again(60, until=at(37))
+
+        assert [(o["side"], o["trigger"]) for o in sent] == [
+            ("buy", "immediate"),
+            ("sell", "stop"),
+        ]
+        assert bare_s < TOO_LONG_S
+        assert (("reply", "stop") in kinds) is has_reserve
+        assert "journal_failed" in play.alerts()
+        assert play.taken() == sent
+        assert [t["quantity"] for t in play.lines("trades")] == [int(sent[0]["quantity"])]
+        play.check()
+
+
+def test_a_clock_off_by_minutes_opens_nothing(tmp_path: Path) -> None:
+    """Said with the seconds; once it is right again, trading goes on by itself."""
+    off = FaultRule(fault=menu.SkewedClock(seconds=180), until=at(35))
+    play = LivePlay(tmp_path, rules=(off,))
+
+    play.run(until=at(55))
+
+    refused = [d for d in play.lines("decisions") if d["verdict"] == "refused"]
+    assert {d["rule"] for d in refused} == {"PROTECT_ONLY"}
+    assert "180.0 s off" in str(refused[0])
+    assert play.alerts().count("clock_skewed") == 1
+    (entry,) = play.entries()
+    assert time_of(entry["accepted_at"]) > at(35)
     play.check()
