@@ -9,6 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from trading_bot.app.core_settings import make_calendar, make_core_settings
+from trading_bot.app.provenance import changed_since
 from trading_bot.app.strategy_files import make_factories
 from trading_bot.config.identity import REDACTED
 from trading_bot.config.load import load_config
@@ -109,6 +110,17 @@ class Replayer:
             if difference is not None:
                 return difference
         return None
+
+    def changed_since(self, day: date) -> tuple[str, ...]:
+        """What is not as it was when `day` was recorded, and may explain a difference."""
+        ids = {
+            event.session.session_id
+            for line in self._records.tape_of(day.isoformat())
+            if isinstance(event := decode_event(line), Started)
+        }
+        sessions = (session for name, session in self._sessions.items() if name in ids)
+        found = (text for s in sessions for text in changed_since(s, config_of(s), self._home))
+        return tuple(dict.fromkeys(found))
 
     def _expected(self, day: date) -> tuple[dict[str, list[str]], dict[str, set[int]]]:
         """As `lines`, and the places of those that a crash may have kept from the disk."""
