@@ -1,102 +1,25 @@
 """The live client against the exchange, in lockstep: what the records and the broker differ in."""
 
-import asyncio
 import json
 import shutil
-import urllib.request
-from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.live_play import SYMBOL, LivePlay
 from support.rehearsal import DAY, flat_day, together
-from support.scenarios import SEED, Play, terminate, time_of
-from trading_bot.app.reconcile import case_of, robinhood
-from trading_bot.app.rehearse import (
-    LEAD,
-    Audience,
-    Rehearsal,
-    Stage,
-    _issue_session,
-    play_against,
-)
+from support.scenarios import Play, time_of
 from trading_bot.cli import exits
 from trading_bot.cli.main import main
-from trading_bot.cli.parser import make_parser
-from trading_bot.cli.reconcile import settle
-from trading_bot.market.calendar import NyseCalendar
-from trading_bot.rehearsal.brokerage import NO_PLAN, AccountSettings, Plan
+from trading_bot.rehearsal.brokerage import Plan
 from trading_bot.rehearsal.corporate import Split, split_days
-from trading_bot.rehearsal.day import PlayedDay
-from trading_bot.rehearsal.exchange import Exchange, ExchangeSettings
 from trading_bot.rehearsal.owner import Cancels
-from trading_bot.rehearsal.server import ExchangeServer
-from trading_bot.runtime.clocks import PacedClock
-from trading_bot.runtime.lockstep import LockstepClock
 
-NUMBER = AccountSettings().number
-SYMBOL = "ZZA"
 SOLD_AT = 41.0
 """Minutes after the open: bought on the bar before, with a stop."""
-
-
-class LivePlay(Play):
-    """A home whose orders go to the exchange over HTTP; the exchange stays when the play ends."""
-
-    def __init__(
-        self,
-        root: Path,
-        exchange: Exchange | None = None,
-        *,
-        days: tuple[PlayedDay, ...] = (flat_day(SYMBOL),),
-        plan: Plan = NO_PLAN,
-    ) -> None:
-        super().__init__(root, days, account_number=NUMBER)
-        settings = ExchangeSettings(seed=SEED, plan=plan)
-        self.exchange = exchange or Exchange(self.days, NyseCalendar(), settings)
-        _issue_session(self.home, self.exchange, self.open - LEAD)
-
-    def run(self, *plans: Any, start: datetime | None = None, until: datetime | None = None) -> str:
-        if until is not None:
-            plans = (*plans, (until, terminate))
-        self._plans = sorted(plans, key=lambda plan: plan[0])
-        stage = Stage(
-            home=self.home,
-            config=self.config,
-            calendar=NyseCalendar(),
-            days=self.days,
-            plan=Rehearsal(seed=SEED, is_live_code=True),
-        )
-        audience = Audience(notifier=self.heard, observers=(self._see,))
-        clock = LockstepClock(start or self.open - LEAD)
-        with ExitStack() as stack:
-            self.server = ExchangeServer(self.exchange)
-            self.port = self.server.start()
-            stack.callback(self.stop_exchange)
-            url = f"http://127.0.0.1:{self.port}"
-            return asyncio.run(play_against(stage, audience, clock, url))
-
-    def owner(self, **action: Any) -> None:
-        """The owner does something in the app, now."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/rehearsal/owner/",
-            data=json.dumps(action).encode(),
-            headers={"X-Rehearsal-Now": self.events[-1].at.isoformat()},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
-
-    def at_the_desk(self, *words: str) -> int:
-        """`reconcile` with these words, against the exchange over HTTP, a while later."""
-        clock = PacedClock(self.events[-1].at + timedelta(minutes=1), 1.0)
-        arguments = make_parser().parse_args(["reconcile", *words])
-        with ExchangeServer(self.exchange, clock=clock) as server:
-            connect = robinhood(self.home, self.config, f"http://127.0.0.1:{server.port}")
-            case = case_of(self.home, connect, account_number=NUMBER, clock=clock)
-            return settle(case, arguments)
 
 
 @pytest.mark.ci

@@ -1,0 +1,275 @@
+"""What other bots are known to have lost money by: each as a day of the whole daemon.
+
+Live code, the real robin_stocks over HTTP, and the exchange's own ledger as the judge.
+"""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.live_play import BUYS_AT, SYMBOL, LivePlay, kill
+from support.rehearsal import DAY as TODAY, flat_day, together
+from support.scenarios import time_of
+from trading_bot.app import rehearse
+from trading_bot.app.engine import Engine
+from trading_bot.app.status_file import write_status
+from trading_bot.cli import exits
+from trading_bot.cli.main import main
+from trading_bot.core.events import PollArrived
+from trading_bot.rehearsal import fault_menu as menu
+from trading_bot.rehearsal import order_faults as faults
+from trading_bot.rehearsal.brokerage import AccountSettings
+from trading_bot.rehearsal.faults import FaultRule
+from trading_bot.runtime.measure import Measures
+
+pytestmark = pytest.mark.ci
+
+POST = {"method": "POST", "path": "/orders/"}
+CANCEL = {"method": "POST", "path": "/orders/*/cancel/"}
+GET = {"method": "GET", "path": "/orders/"}
+DAY = flat_day(SYMBOL)
+OPEN = DAY.session.open
+TOO_LONG_S = 30
+"""Seconds without a stop that `status` calls too long."""
+
+
+def at(minutes: float, seconds: float = 0) -> datetime:
+    return OPEN + timedelta(minutes=minutes, seconds=seconds)
+
+
+def test_three_lost_answers_in_a_row_are_one_order(tmp_path: Path) -> None:
+    """The send and both looks after it get no answer; the exchange has one buy, not four."""
+    lost = FaultRule(fault=faults.AcceptThenDrop(only="limit"), count=3, **POST)
+    looks = FaultRule(fault=menu.ResetConnection(), since=at(BUYS_AT), count=2, **GET)
+    play = LivePlay(tmp_path, rules=(lost, looks))
+
+    play.run(until=at(BUYS_AT + 5))
+
+    assert play.exchange.faults.fired == (1, 2)
+    (entry,) = play.entries()
+    assert play.received(entry["ref_id"]) == ["accepted"]
+    assert [o["kind"] for o in play.orders(leg="entry")][:2] == ["intent", "unknown"]
+    assert len(play.stops()) == 1
+    assert play.bare_s() < TOO_LONG_S
+    play.check()
+
+
+def test_a_morning_of_lost_answers_has_an_order_for_each_signal(tmp_path: Path) -> None:
+    """Every answer to a send is lost; each signal and each stop is one order all the same."""
+    lost = FaultRule(fault=faults.AcceptThenHang(), until=at(25), **POST)
+    symbols = (SYMBOL, "ZZB", "ZZC")
+    play = LivePlay(tmp_path, days=together(*map(flat_day, symbols)), rules=(lost,))
+
+    play.run(until=at(30))
+
+    assert play.exchange.faults.fired == (6,)
+    assert sorted(entry["symbol"] for entry in play.entries()) == list(symbols)
+    assert sorted(stop["symbol"] for stop in play.stops()) == list(symbols)
+    assert play.report()["repeated_ref_ids"] == {}
+    play.check()
+
+
+def test_an_order_that_is_not_found_at_the_restart_is_kept(tmp_path: Path) -> None:
+    """Sent, killed, started again, and for 15 s the broker knows nothing: one order, protected."""
+    hidden = FaultRule(fault=faults.UnseenOrder(only="limit", seconds=15), count=1, **POST)
+    silent = FaultRule(fault=faults.AcceptThenHang(only="limit"), count=1, **POST)
+    play = LivePlay(tmp_path, rules=(hidden, silent))
+    assert play.run((at(BUYS_AT, 2), kill)) == "killed"
+    assert [o["kind"] for o in play.orders(leg="entry")] == ["intent"]
+
+    play.again(5, until=at(BUYS_AT + 4))
+
+    (entry,) = play.entries()
+    kinds = [o["kind"] for o in play.orders(leg="entry")]
+    assert kinds[0] == "intent"
+    assert "withdrawn" not in kinds
+    assert "fill" in kinds
+    assert play.received(entry["ref_id"]) == ["accepted"]
+    assert len(play.stops()) == 1
+    play.check()
+
+
+def test_an_exchange_that_hangs_does_not_hold_a_stop_back(tmp_path: Path) -> None:
+    """All reads hang from the fill on, for minutes: the stop still goes out within its bound."""
+    reads = FaultRule(fault=menu.Hangs(seconds=60), since=at(BUYS_AT, 1), until=at(15), path="/quotes/*")
+    play = LivePlay(tmp_path, rules=(reads,))
+
+    play.run(until=at(20))
+
+    assert play.exchange.faults.fired[0] > 1
+    assert len(play.stops()) == 1
+    assert play.bare_s() < 5
+    assert not [e for e in play.of(PollArrived) if at(BUYS_AT, 16) < e.at < at(15)]
+    play.check()
+
+
+def test_an_outage_is_never_an_empty_account(tmp_path: Path) -> None:
+    """The library answers [] when refused; nothing is closed, sold or booked, entries stop."""
+    out = FaultRule(fault=faults.Outage(how="error", status=500), since=at(12), until=at(32))
+    play = LivePlay(tmp_path, rules=(out,))
+
+    play.run(until=at(40))
+
+    assert play.exchange.faults.fired[0] > 10
+    assert len(play.entries()) == 1
+    assert play.orders("closed") == []
+    assert play.notes("difference") == []
+    (stop,) = play.stops()
+    assert stop["state"] == "confirmed"
+    assert play.approved(at(12, 20), at(32)) == []
+    play.check()
+    assert play.verdict().agrees
+
+
+def test_a_cancel_that_lost_to_a_fill_is_a_position_with_a_stop(tmp_path: Path) -> None:
+    """The entry is cancelled for being late, and filled all the same: booked, and protected."""
+    never = FaultRule(fault=faults.ConfirmedLate(only="limit", seconds=9.9), count=1, **POST)
+    loses = FaultRule(fault=faults.CancelLoses(), count=1, **CANCEL)
+    play = LivePlay(tmp_path, rules=(never, loses))
+
+    play.run(until=at(BUYS_AT + 4))
+
+    assert play.exchange.faults.fired == (1, 1)
+    (entry,) = play.entries()
+    assert entry["state"] == "filled"
+    assert "cancel" in " ".join(o["kind"] for o in play.orders(leg="entry"))
+    (stop,) = play.stops()
+    assert stop["quantity"] == entry["quantity"]
+    assert play.bare_s() < TOO_LONG_S
+    play.check()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        faults.OrderRefused(only="stop", text="Something went wrong."),
+        faults.RejectedLater(only="stop"),
+    ],
+    ids=["at once", "after it was taken"],
+)
+def test_a_rejected_stop_is_told_and_placed_again(tmp_path: Path, refused: faults.OrderFault) -> None:
+    """A position whose stop the broker did not want: another stands soon, and a person hears."""
+    play = LivePlay(tmp_path, rules=(FaultRule(fault=refused, count=1, **POST),))
+
+    play.run(until=at(BUYS_AT + 5))
+
+    assert play.exchange.faults.fired == (1,)
+    stop = play.stops()[-1]
+    assert stop["state"] == "confirmed"
+    assert play.bare_s() < TOO_LONG_S
+    assert [o["leg"] for o in play.orders("rejected")] == ["stop"]
+    play.check()
+
+
+def test_a_stop_refused_for_minutes_is_told_and_stands_in_the_end(tmp_path: Path) -> None:
+    """Tried again and again with growing pauses, a person hears, nothing else is opened."""
+    refused = FaultRule(fault=faults.OrderRefused(only="stop"), until=at(14), **POST)
+    play = LivePlay(tmp_path, rules=(refused,))
+
+    play.run(until=at(20))
+
+    tries = [time_of(o["timestamp"]) for o in play.orders("intent", "stop")]
+    pauses = [(b - a).total_seconds() for a, b in pairwise(tries)]
+    print(pauses, play.heard.alerts)
+    assert len(tries) > 4
+    assert pauses == sorted(pauses)
+    assert max(pauses) <= 60
+    (stop,) = play.stops()
+    assert stop["state"] == "confirmed"
+    assert "unprotected" in " ".join(play.alerts())
+    play.check()
+
+
+def test_a_gap_through_the_stop_is_sold_once_at_what_the_market_gives(tmp_path: Path) -> None:
+    """Held over a night, opened ten dollars under the stop: one sale, booked at the real price."""
+    tomorrow = TODAY + timedelta(days=1)
+    low = flat_day(SYMBOL, tomorrow, prices="90.00 90.20 89.90 90.10")
+    play = LivePlay(tmp_path, days=together(DAY, low))
+    play.run(until=at(BUYS_AT + 4))
+    (entry,) = play.entries()
+    opens = low.session.open
+
+    play.run(start=opens - timedelta(minutes=6), until=opens + timedelta(minutes=5))
+
+    (stop,) = play.stops()
+    assert (stop["state"], stop["quantity"]) == ("filled", entry["quantity"])
+    assert play.taken("sell") == [stop]
+    sold = play.lines("trades")[-1]
+    assert (sold["action"], sold["outcome"]) == ("SELL", "loss")
+    assert 89 < float(sold["price"]) < 91
+    assert play.notes("difference") == []
+    play.check()
+
+
+@pytest.mark.parametrize(("killed_at", "orders"), [((9, 30), 0), ((10, 0), 1), ((10, 0.5), 1), ((10, 5), 1)])
+def test_a_restart_inside_the_signals_bar_sends_nothing_twice(
+    tmp_path: Path, killed_at: tuple[float, float], orders: int
+) -> None:
+    """Killed around the bar that gives the signal and back in seconds: no second order from it."""
+    play = LivePlay(tmp_path)
+    assert play.run((at(*killed_at), kill)) == "killed"
+
+    play.again(4, until=at(20))
+
+    assert len(play.entries()) == orders
+    assert len(play.stops()) == orders
+    assert len(play.orders("intent", "entry")) == orders
+    assert play.bare_s() < TOO_LONG_S
+    play.check()
+
+
+def test_orders_that_hang_are_settled_when_the_exchange_is_back(tmp_path: Path) -> None:
+    """Everything hangs while an entry is open: nothing is sent again, and all adds up after."""
+    late = FaultRule(fault=faults.ConfirmedLate(only="limit", seconds=3), count=1, **POST)
+    hung = FaultRule(fault=faults.Outage(how="hang", seconds=60), since=at(BUYS_AT, 1), until=at(13))
+    play = LivePlay(tmp_path, rules=(late, hung))
+
+    play.run(until=at(16))
+
+    (entry,) = play.entries()
+    assert play.received(entry["ref_id"]) == ["accepted"]
+    (stop,) = play.stops()
+    assert time_of(stop["accepted_at"]) - at(13) < timedelta(seconds=TOO_LONG_S)
+    play.check()
+
+
+def test_status_says_within_one_poll_that_the_exchange_hangs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not ready, in words; but alive, so that nothing kills a daemon that guards a position."""
+    engines: list[Engine] = []
+
+    class Seen(Engine):
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
+            engines.append(self)
+
+    monkeypatch.setattr(rehearse, "Engine", Seen)
+    hung = FaultRule(fault=menu.Hangs(seconds=60), since=at(12), until=at(14))
+    play = LivePlay(tmp_path, rules=(hung,))
+    seen: dict[float, tuple[int, int, str]] = {}
+
+    def look(seconds: float) -> None:
+        state = engines[0].state
+        assert state is not None
+        write_status(play.home, state, play.events[-1].at, Measures(), "rehearsal")
+        home = ("--home", str(play.home.root))
+        codes = main(["status", *home]), main(["status", "--alive", *home])
+        seen[seconds] = (*codes, capsys.readouterr().out)
+
+    play.run(*((at(12, s), lambda s=s: look(s)) for s in (-5, 20, 110, 180)), until=at(16))
+
+    print(seen)
+    ready, alive, said = seen[20]
+    assert (ready, alive) == (exits.FAILED, exits.OK)
+    assert "no quotes" in said
+    assert [codes[:2] for codes in seen.values()] == [
+        (exits.OK, exits.OK),
+        (exits.FAILED, exits.OK),
+        (exits.FAILED, exits.OK),
+        (exits.OK, exits.OK),
+    ]
+    play.check()
