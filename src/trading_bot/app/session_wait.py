@@ -112,6 +112,8 @@ class PatientConnection:
                 return found
             if not (self._told or found.may_wait):
                 raise found.error
+            # First: whoever is told looks at the status.
+            self._show(found.text, found.needs_person)
             self._tell(found)
             await self._until_worth_a_try(found)
             refusal = None
@@ -153,8 +155,8 @@ class PatientConnection:
         again_at = clock.monotonic() + wait_s
         self._failures += refusal.is_worth_another_try
         while not self._stopped.is_set():
-            self._show(refusal.text, refusal.needs_person)
             await clock.wait(self._stopped, until=clock.now() + timedelta(seconds=LOOK_S))
+            self._show(refusal.text, refusal.needs_person)
             if self._file.stamp() != refusal.stamp:
                 return
             if refusal.is_worth_another_try and clock.monotonic() >= again_at:

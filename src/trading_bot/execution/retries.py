@@ -58,17 +58,23 @@ def _pause(state: OrderState, times: int) -> timedelta:
 
 
 def stops_cancelled_by_others(trade: Trade) -> int:
-    """How many stops of the trade somebody cancelled who is not us.
+    """How many times somebody who is not us took the trade's stops away.
 
-    One that was good for the day only may have ended with it.
+    Stops that stood beside each other are one time: whoever sells in the app has to cancel them
+    all. One that was good for the day only may have ended with it.
     """
-    return sum(
-        1
-        for order in trade.orders.values()
-        if order.intent.leg is Leg.STOP
-        and order.ended_by_others
-        and order.intent.time_in_force is trade.stop_life
-    )
+    times = 0
+    began: datetime | None = None
+    for order in trade.orders.values():
+        if (
+            order.intent.leg is Leg.STOP
+            and order.ended_by_others
+            and order.intent.time_in_force is trade.stop_life
+            and (began is None or order.intent.created_at >= began)
+        ):
+            times += 1
+            began = order.ended_at
+    return times
 
 
 def may_stop_again(trade: Trade) -> bool:

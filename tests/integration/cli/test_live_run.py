@@ -4,17 +4,16 @@ The exchange is this machine's own, handed to the program by its caller.
 """
 
 import json
-import os
 import random
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.live_run import ARMED, NUMBER, Stopping, set_up
 from support.logins import issued
 from support.rehearsal import CALENDAR, DAY, OPEN
 from support.street import Street
@@ -23,25 +22,13 @@ from trading_bot.app.sessions import Place
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.cli import exits
 from trading_bot.cli.main import main
-from trading_bot.rehearsal.exchange import Exchange
 from trading_bot.rehearsal.generator import made_up_days
 from trading_bot.rehearsal.server import ExchangeServer
-from trading_bot.rehearsal.wire import Reply, Request
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.lockstep import LockstepClock
 from trading_bot.storage.home import Home
 
-NUMBER = "REH000001"
-ARMED = ("run", "--live", "--armed-for", "0001")
 Said = pytest.CaptureFixture[str]
-
-
-def set_up(home: Home, **changes: Any) -> None:
-    """The home's settings: both keys in them, unless changed; None leaves one out."""
-    values = {"mode": "live", "account_number": NUMBER, "watchlist": ["AAPL"], **changes}
-    home.create()
-    text = json.dumps({name: value for name, value in values.items() if value is not None})
-    home.config_file.write_text(text)
 
 
 def assert_no_order(street: Street) -> None:
@@ -280,24 +267,6 @@ def assert_no_number(home: Home) -> None:
     for path in home.root.rglob("*"):
         if path.is_file() and path not in (home.config_file, home.session_pickle):
             assert NUMBER.encode() not in path.read_bytes(), path
-
-
-class Stopping(Exchange):
-    """An exchange that ends the program a minute after a protective stop stands."""
-
-    ends_at: datetime = OPEN + timedelta(hours=3)
-    was_ended = False
-
-    def handle(self, request: Request, now: datetime) -> Reply:
-        """Answer; the signal leaves before the answer does."""
-        reply = super().handle(request, now)
-        is_stop = request.path == "/orders/" and b"trigger=stop" in request.body
-        if is_stop and reply.status == 201:
-            self.ends_at = min(self.ends_at, now + timedelta(minutes=1))
-        if now >= self.ends_at and not self.was_ended:
-            self.was_ended = True
-            os.kill(os.getpid(), signal.SIGTERM)
-        return reply
 
 
 @dataclass

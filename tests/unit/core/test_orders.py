@@ -338,6 +338,28 @@ def test_a_stop_cancelled_by_hand_is_placed_once_more() -> None:
     assert other.placed(other.read(later, broker_order(again, S.CANCELLED, at=later))) == []
 
 
+def test_stops_cancelled_together_are_cancelled_once() -> None:
+    """Whoever sells in the app cancels every stop of the position: that is one slip, not two."""
+    core, entry = with_entry()
+    first = execution("first", 60, "100.02", ENTRY_AT)
+    (stop,) = core.placed(core.read(ENTRY_AT, broker_order(entry, S.PART_FILLED, first)))
+    core.confirm(stop, ENTRY_AT)
+    rest = execution("rest", entry.quantity - 60, "100.02", ENTRY_AT)
+    filled = broker_order(entry, S.FILLED, first, rest)
+    (other,) = core.placed(core.read(after_open(3), filled))
+    core.confirm(other, after_open(3))
+
+    gone = [broker_order(o, S.CANCELLED, at=AT) for o in (stop, other)]
+    again = core.placed(core.read(AT, *gone))
+
+    assert sorted(o.quantity for o in again) == sorted((stop.quantity, other.quantity))
+    for one in again:
+        core.confirm(one, AT)
+    later = AT + timedelta(seconds=30)
+    gone = [broker_order(o, S.CANCELLED, at=later) for o in again]
+    assert core.placed(core.read(later, *gone)) == []
+
+
 def test_an_entry_cancelled_by_hand_is_over() -> None:
     """Nothing is bought again; the owner is told."""
     core, entry = with_entry()
