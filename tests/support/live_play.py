@@ -3,7 +3,7 @@
 import asyncio
 import json
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,8 @@ from trading_bot.app.replay import Replayer
 from trading_bot.app.verdict import verdict_of
 from trading_bot.cli.parser import make_parser
 from trading_bot.cli.reconcile import settle
+from trading_bot.core.effects import Effect
+from trading_bot.core.events import Event
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.rehearsal.brokerage import NO_PLAN, AccountSettings, Plan
 from trading_bot.rehearsal.day import PlayedDay
@@ -67,13 +69,18 @@ class LivePlay(Play):
         super().__init__(root, days, account_number=NUMBER, **config)
         settings = ExchangeSettings(seed=SEED, plan=plan, account=account or AccountSettings())
         self.rules = tuple(rules)
+        self.dies_of: Callable[[Effect], bool] | None = None
         self.exchange = exchange or Exchange(
             self.days, NyseCalendar(), settings, FaultScript(self.rules)
         )
         _issue_session(self.home, self.exchange, self.open - LEAD)
 
     def run(self, *plans: Any, start: datetime | None = None, until: datetime | None = None) -> str:
-        """As `Play.run`; a plan that is `kill` ends it as kill -9 would, without a word."""
+        """As `Play.run`; a plan that is `kill` ends it as kill -9 would, without a word.
+
+        So does the first effect that `dies_of` says yes to: its records are durable then, and its
+        call has not gone out.
+        """
         if until is not None:
             plans = (*plans, (until, terminate))
         self._plans = sorted(plans, key=lambda plan: plan[0])
@@ -101,6 +108,12 @@ class LivePlay(Play):
     def again(self, after_s: float = 10, **how: Any) -> str:
         """Start once more, so long after the last play ended."""
         return self.run(start=self.ended_at + timedelta(seconds=after_s), **how)
+
+    def _see(self, event: Event, effects: Sequence[Effect]) -> None:
+        if self.dies_of is not None and any(map(self.dies_of, effects)):
+            self.dies_of = None
+            kill()
+        super()._see(event, effects)
 
     def owner(self, **action: Any) -> None:
         """The owner does something in the app, now."""
@@ -164,9 +177,7 @@ class LivePlay(Play):
     def orders(self, kind: str | None = None, leg: str | None = None) -> list[dict[str, Any]]:
         """Lines of orders.jsonl."""
         return [
-            o
-            for o in self.lines("orders")
-            if kind in (None, o["kind"]) and leg in (None, o["leg"])
+            o for o in self.lines("orders") if kind in (None, o["kind"]) and leg in (None, o["leg"])
         ]
 
     def notes(self, what: str | None = None) -> list[dict[str, Any]]:
@@ -184,4 +195,3 @@ class LivePlay(Play):
         assert report.is_sound, report
         for day in self.tape_days():
             assert Replayer(self.home).first_difference(day) is None
-
