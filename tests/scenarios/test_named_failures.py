@@ -215,6 +215,23 @@ def test_a_gap_through_the_stop_is_sold_once_at_what_the_market_gives(tmp_path: 
     play.check()
 
 
+def test_a_stop_that_ran_out_while_nobody_was_there_stands_before_the_open(tmp_path: Path) -> None:
+    """Ninety days off, the broker has ended the stop: it is no cancel by hand, another stands."""
+    autumn = flat_day(SYMBOL, TODAY + timedelta(days=91))
+    play = LivePlay(tmp_path, days=together(DAY, autumn))
+    play.run(until=at(BUYS_AT + 4))
+    opens = autumn.session.open
+
+    play.run(start=opens - timedelta(minutes=6), until=opens + timedelta(seconds=30))
+
+    old, new = play.stops()
+    assert (old["state"], new["state"]) == ("cancelled", "confirmed")
+    assert time_of(new["accepted_at"]) < opens
+    assert play.bare_s() == 0
+    assert "stop_cancelled_by_others" not in play.alerts()
+    play.check()
+
+
 @pytest.mark.parametrize(
     ("killed_at", "orders"),
     [((9, 30), 0), ((10, 0), 0), ((10, 0.5), 1), ((10, 5), 1)],
