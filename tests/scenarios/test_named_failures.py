@@ -3,6 +3,7 @@
 Live code, the real robin_stocks over HTTP, and the exchange's own ledger as the judge.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,14 +15,17 @@ from support.live_play import BUYS_AT, SYMBOL, LivePlay, kill
 from support.rehearsal import DAY as TODAY
 from support.rehearsal import flat_day, together
 from support.scenarios import time_of
-from trading_bot.app import rehearse
+from trading_bot.app import engine, rehearse
 from trading_bot.app.engine import Engine
+from trading_bot.app.sink import WriterSink
 from trading_bot.app.status_file import write_status
 from trading_bot.cli import exits
 from trading_bot.cli.main import main
 from trading_bot.core.effects import PlaceOrder
 from trading_bot.core.events import CallFailed, PollArrived
 from trading_bot.core.settings import PollSettings
+from trading_bot.domain.errors import HaltError
+from trading_bot.ports.records import STREAM_ORDERS
 from trading_bot.rehearsal import fault_menu as menu
 from trading_bot.rehearsal import order_faults as faults
 from trading_bot.rehearsal.faults import FaultRule
@@ -271,21 +275,52 @@ def test_an_intent_that_never_left_is_not_sent_by_the_next_start(tmp_path: Path)
     play.check()
 
 
-def test_orders_that_hang_are_settled_when_the_exchange_is_back(tmp_path: Path) -> None:
-    """Everything hangs while an entry is open: nothing is sent again, and all adds up after."""
-    late = FaultRule(fault=faults.ConfirmedLate(only="limit", seconds=3), count=1, **POST)
+def test_an_order_that_hangs_is_settled_when_the_exchange_is_back(tmp_path: Path) -> None:
+    """The send gets no answer, for three minutes nothing does: not sent again, not given up."""
+    silent = FaultRule(fault=faults.AcceptThenHang(only="limit"), count=1, **POST)
     hung = FaultRule(
         fault=faults.Outage(how="hang", seconds=60), since=at(BUYS_AT, 1), until=at(13)
     )
-    play = LivePlay(tmp_path, rules=(late, hung))
+    play = LivePlay(tmp_path, rules=(silent, hung))
 
     play.run(until=at(16))
 
     (entry,) = play.entries()
     assert play.received(entry["ref_id"]) == ["accepted"]
+    assert not play.orders("withdrawn")
     (stop,) = play.stops()
     assert time_of(stop["accepted_at"]) - at(13) < timedelta(seconds=TOO_LONG_S)
     play.check()
+
+
+def test_a_stop_goes_out_though_neither_it_nor_the_fill_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes nothing from the fill on; the broker's history is the record then."""
+    play = LivePlay(tmp_path)
+    is_full = []
+
+    class FullSink(WriterSink):
+        async def append(self, batch: Mapping[str, Sequence[str]]) -> None:
+            is_full.extend(line for line in batch.get(STREAM_ORDERS, ()) if '"fill"' in line)
+            if is_full:
+                raise HaltError("no space left on device")
+            await super().append(batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "WriterSink", FullSink)
+        play.run(until=at(BUYS_AT + 4))
+    written = [o["kind"] for o in play.orders()]
+    play.again(until=at(BUYS_AT + 14))
+
+    assert written == ["note", "intent", "reply"]
+    assert "journal_failed" in play.alerts()
+    (entry,) = play.entries()
+    (stop,) = play.stops()
+    assert (stop["state"], stop["quantity"]) == ("confirmed", entry["quantity"])
+    assert play.bare_s() < 2
+    assert len(play.orders("fill")) == len(play.lines("trades")) == 1
+    assert play.report()["repeated_ref_ids"] == {}
 
 
 def test_status_says_within_one_poll_that_the_exchange_hangs(
