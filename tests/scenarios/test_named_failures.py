@@ -323,6 +323,48 @@ def test_a_stop_goes_out_though_neither_it_nor_the_fill_can_be_written(
     assert play.report()["repeated_ref_ids"] == {}
 
 
+@pytest.mark.parametrize("seconds", [180, -180])
+def test_a_clock_off_by_minutes_opens_nothing_until_it_is_right(
+    tmp_path: Path, seconds: float
+) -> None:
+    """The broker's own dates tell: not one order is sent, a person hears, then trading goes on."""
+    skewed = FaultRule(fault=menu.SkewedClock(seconds=seconds), until=at(25))
+    play = LivePlay(tmp_path, rules=(skewed,))
+
+    play.run(until=at(35))
+
+    (entry,) = play.entries()
+    assert time_of(entry["accepted_at"]) > at(25)
+    refused, approved = play.lines("decisions")
+    assert (refused["rule"], approved["verdict"]) == ("PROTECT_ONLY", "approved")
+    assert f"{seconds:+.1f} s off" in refused["reason"]
+    assert "clock_skewed" in play.alerts()
+    play.check()
+
+
+def test_two_daemons_on_one_home_are_one(tmp_path: Path) -> None:
+    """The second start is refused while the first trades, and has asked the broker for nothing."""
+    play = LivePlay(tmp_path)
+    said: list[type[BaseException] | None] = []
+
+    def start_another() -> None:
+        try:
+            with play.home.lock():
+                said.append(None)
+        except HomeBusyError as error:
+            said.append(type(error))
+
+    play.run((at(BUYS_AT, 5), start_another), until=at(BUYS_AT + 4))
+
+    assert said == [HomeBusyError]
+    assert len(play.entries()) == 1
+    play.check()
+
+
+def test_two_homes_of_one_account_buy_a_signal_twice_at_most_once(tmp_path: Path) -> None:
+    """X"""
+
+
 def test_status_says_within_one_poll_that_the_exchange_hangs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

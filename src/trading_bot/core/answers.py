@@ -17,6 +17,8 @@ from trading_bot.core.events import (
 from trading_bot.core.say import Data, Numbers, alarm, is_news, note, over, say_order, warn
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
+from trading_bot.domain.order import Side
+from trading_bot.execution.ownership import whose
 
 _FAILED_KIND = {"rejected": "rejected", "not_sent": "withdrawn", "unknown": "unknown"}
 
@@ -101,6 +103,12 @@ def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     """Book what is new of our orders, then move every trade on."""
     state.calls.orders = False
     over(state, "orders_down")
+    state.calls.unrecorded = {
+        order.ref_id: order
+        for order in event.orders
+        if order.side is Side.SELL
+        and whose(order, state.book, state.maker.identity) == "ours_unknown"
+    }
     # An order that took another's place comes first: the other's end is not the end of it.
     for order in sorted(event.orders, key=lambda seen: not seen.replaces):
         orders.take_order(state, order, event.at, out)
