@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from support.live_play import BUYS_AT, SYMBOL, LivePlay, kill
+from support.live_play import BUYS_AT, NUMBER, SYMBOL, LivePlay, kill
 from support.rehearsal import DAY as TODAY
-from support.rehearsal import flat_day, together
+from support.rehearsal import flat_day, order_form, together
 from support.scenarios import time_of
 from trading_bot.app import engine, rehearse
 from trading_bot.app.engine import Engine
@@ -25,11 +26,14 @@ from trading_bot.core.effects import PlaceOrder
 from trading_bot.core.events import CallFailed, PollArrived
 from trading_bot.core.settings import PollSettings
 from trading_bot.domain.errors import HaltError
+from trading_bot.domain.order import Leg
+from trading_bot.execution.ref_ids import Identity, make_ref_id
 from trading_bot.ports.records import STREAM_ORDERS
 from trading_bot.rehearsal import fault_menu as menu
 from trading_bot.rehearsal import order_faults as faults
 from trading_bot.rehearsal.faults import FaultRule
 from trading_bot.runtime.measure import Measures
+from trading_bot.storage.home import HomeBusyError
 
 pytestmark = pytest.mark.ci
 
@@ -342,27 +346,55 @@ def test_a_clock_off_by_minutes_opens_nothing_until_it_is_right(
     play.check()
 
 
-def test_two_daemons_on_one_home_are_one(tmp_path: Path) -> None:
-    """The second start is refused while the first trades, and has asked the broker for nothing."""
+def test_a_second_daemon_on_one_home_is_refused(tmp_path: Path) -> None:
+    """While the first holds a position the second start ends at once, and has sent nothing."""
     play = LivePlay(tmp_path)
-    said: list[type[BaseException] | None] = []
+    another = LivePlay(tmp_path, play.exchange)
+    refused: list[BaseException] = []
 
     def start_another() -> None:
         try:
-            with play.home.lock():
-                said.append(None)
+            another.run(start=play.events[-1].at)
         except HomeBusyError as error:
-            said.append(type(error))
+            refused.append(error)
 
-    play.run((at(BUYS_AT, 5), start_another), until=at(BUYS_AT + 4))
+    def in_a_thread() -> None:
+        thread = Thread(target=start_another)
+        thread.start()
+        thread.join(10)
 
-    assert said == [HomeBusyError]
-    assert len(play.entries()) == 1
+    play.run((at(BUYS_AT, 5), in_a_thread), until=at(BUYS_AT + 4))
+
+    assert len(refused) == 1
+    assert another.events == []
+    assert [order["side"] for order in play.taken()] == ["buy", "sell"]
     play.check()
 
 
-def test_two_homes_of_one_account_buy_a_signal_twice_at_most_once(tmp_path: Path) -> None:
-    """X"""
+def test_a_bot_of_another_home_that_begins_to_buy_stops_the_first(tmp_path: Path) -> None:
+    """Found by the next comparison: nothing more is opened, the first one's stop stands."""
+    symbols = (SYMBOL, "ZZB", "ZZC")
+    play = LivePlay(tmp_path, days=together(*map(flat_day, symbols)))
+    name = make_ref_id(
+        Identity(mode="rehearsal", account=NUMBER, key=b"another home's"),
+        strategy_name="often",
+        symbol="ZZB",
+        bar_end=at(17),
+        leg=Leg.ENTRY,
+        generation=0,
+    )
+    form = order_form(symbol="ZZB", quantity="1", ref_id=name)
+
+    play.run((at(17.2), lambda: play.send("/orders/", form)), until=at(34))
+
+    (found,) = play.notes("difference")
+    assert found["difference_kind"] == "another_bot"
+    refused = [d for d in play.lines("decisions") if d["rule"] == "PROTECT_ONLY"]
+    assert {d["symbol"] for d in refused} == set(symbols)
+    bought = [e["symbol"] for e in play.entries() if e["ref_id"] != name]
+    assert bought == list(symbols)
+    assert [stop["state"] for stop in play.stops()] == ["confirmed"] * 3
+    assert "reconcile_difference" in play.alerts()
 
 
 def test_status_says_within_one_poll_that_the_exchange_hangs(

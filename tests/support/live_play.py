@@ -3,11 +3,12 @@
 import asyncio
 import json
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 from support.rehearsal import flat_day
 from support.scenarios import SEED, Play, terminate
@@ -117,13 +118,22 @@ class LivePlay(Play):
 
     def owner(self, **action: Any) -> None:
         """The owner does something in the app, now."""
+        self._post("/rehearsal/owner/", json.dumps(action).encode())
+
+    def send(self, path: str, form: Mapping[str, str]) -> None:
+        """Another program with a session of the account sends a form, now."""
+        self._post(path, urlencode(form).encode())
+
+    def _post(self, path: str, body: bytes) -> None:
+        now = self.events[-1].at
+        token = self.exchange.first_session(now).access_token
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/rehearsal/owner/",
-            data=json.dumps(action).encode(),
-            headers={"X-Rehearsal-Now": self.events[-1].at.isoformat()},
+            f"http://127.0.0.1:{self.port}{path}",
+            data=body,
+            headers={"X-Rehearsal-Now": now.isoformat(), "Authorization": f"Bearer {token}"},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
+            assert 200 <= answer.status < 300
 
     def at_the_desk(self, *words: str) -> int:
         """`reconcile` with these words, against the exchange over HTTP, a while later."""

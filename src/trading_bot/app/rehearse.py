@@ -201,6 +201,7 @@ def _parts(
         notifier=notifier,
         chance=chance,
         is_real_time=stage.plan.speed is not None,
+        skew_s=connection.skew_s,
         measures=audience.measures,
     )
 
