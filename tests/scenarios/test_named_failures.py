@@ -387,7 +387,7 @@ def test_a_bot_of_another_home_that_begins_to_buy_stops_the_first(tmp_path: Path
 
     play.run((at(17.2), lambda: play.send("/orders/", form)), until=at(34))
 
-    (found,) = play.notes("difference")
+    found = play.notes("difference")[0]
     assert found["difference_kind"] == "another_bot"
     refused = [d for d in play.lines("decisions") if d["rule"] == "PROTECT_ONLY"]
     assert {d["symbol"] for d in refused} == set(symbols)

@@ -65,10 +65,13 @@ class LivePlay(Play):
         plan: Plan = NO_PLAN,
         rules: Sequence[FaultRule] = (),
         account: AccountSettings | None = None,
+        page_size: int = 100,
         **config: Any,
     ) -> None:
         super().__init__(root, days, account_number=NUMBER, **config)
-        settings = ExchangeSettings(seed=SEED, plan=plan, account=account or AccountSettings())
+        settings = ExchangeSettings(
+            seed=SEED, plan=plan, account=account or AccountSettings(), page_size=page_size
+        )
         self.rules = tuple(rules)
         self.dies_of: Callable[[Effect], bool] | None = None
         self.exchange = exchange or Exchange(
