@@ -13,6 +13,7 @@ from support.live_play import BUYS_AT, SYMBOL, LivePlay
 from support.rehearsal import flat_day
 from trading_bot.rehearsal import fault_menu as menu
 from trading_bot.rehearsal import order_faults as orders
+from trading_bot.rehearsal.brokerage import AccountSettings
 from trading_bot.rehearsal.fault_menu import AnyFault
 from trading_bot.rehearsal.faults import FaultRule, kind_of
 
@@ -119,10 +120,16 @@ OF_NO_ENTRY: dict[str, FaultRule] = {
 """What keeps the entry from being: nothing is bought, now or later, for this signal."""
 
 
+def made(tmp_path: Path, rule: FaultRule) -> LivePlay:
+    """An owner of two accounts, ours the second; lists come in pages of one row."""
+    account = AccountSettings(others=("REH000777",))
+    return LivePlay(tmp_path, days=(DAY,), rules=(rule,), account=account, page_size=1)
+
+
 @pytest.mark.parametrize("item", MENU)
 def test_a_trade_comes_through(tmp_path: Path, item: str) -> None:
     """Bought once, sold once, each fill booked, protected within the bound, flat in the end."""
-    play = LivePlay(tmp_path, days=(DAY,), rules=(MENU[item],), page_size=1)
+    play = made(tmp_path, MENU[item])
 
     play.run(until=OPEN + timedelta(minutes=29))
 
@@ -142,7 +149,7 @@ def test_a_trade_comes_through(tmp_path: Path, item: str) -> None:
 @pytest.mark.parametrize("item", OF_NO_ENTRY)
 def test_a_signal_is_missed(tmp_path: Path, item: str) -> None:
     """Nothing is bought for it, now or later, and no name is sent twice."""
-    play = LivePlay(tmp_path, days=(DAY,), rules=(OF_NO_ENTRY[item],), page_size=1)
+    play = made(tmp_path, OF_NO_ENTRY[item])
 
     play.run(until=OPEN + timedelta(minutes=29))
 

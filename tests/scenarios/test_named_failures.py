@@ -5,6 +5,7 @@ Live code, the real robin_stocks over HTTP, and the exchange's own ledger as the
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
@@ -31,6 +32,7 @@ from trading_bot.execution.ref_ids import Identity, make_ref_id
 from trading_bot.ports.records import STREAM_ORDERS
 from trading_bot.rehearsal import fault_menu as menu
 from trading_bot.rehearsal import order_faults as faults
+from trading_bot.rehearsal.brokerage import AccountSettings
 from trading_bot.rehearsal.faults import FaultRule
 from trading_bot.runtime.measure import Measures
 from trading_bot.storage.home import HomeBusyError
@@ -200,6 +202,25 @@ def test_a_stop_refused_for_minutes_is_told_and_stands_in_the_end(tmp_path: Path
     (found,) = play.verdict().problems
     assert found.startswith(f"{SYMBOL}: unprotected for ")
     assert play.bare_s() < (at(14) - at(BUYS_AT)).total_seconds() + 61
+
+
+def test_a_share_that_trades_in_nickels_has_its_stop_soon(tmp_path: Path) -> None:
+    """The stop's price is refused once; the next stands on the step below, and the exit too."""
+    day = flat_day(
+        SYMBOL,
+        prices="100.08 100.20 99.90 100.07",
+        special={16: "100.10 101.00 100.10 101.00", 17: "101.00 101.20 100.90 101.01"},
+    )
+    account = AccountSettings(ticks={SYMBOL: Decimal("0.05")})
+    play = LivePlay(tmp_path, days=(day,), account=account)
+
+    play.run(until=at(BUYS_AT + 15))
+
+    (stop,) = play.stops()
+    assert stop["stop_price"] == "99.65"
+    assert play.bare_s() < 10
+    assert play.report()["positions"] == {}
+    play.check()
 
 
 def test_a_gap_through_the_stop_is_sold_once_at_what_the_market_gives(tmp_path: Path) -> None:

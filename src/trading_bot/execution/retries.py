@@ -1,6 +1,7 @@
 """When a sell that came to nothing is tried again."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from trading_bot.domain.order import Leg, OrderState
@@ -20,6 +21,10 @@ NOT_SENT_PAUSE_MAX: Final = timedelta(seconds=15)
 
 STOPS_CANCELLED_MAX: Final = 1
 """How many stops that somebody else cancelled are placed again: once may be a slip."""
+
+_STEP_WORDS: Final = ("tick", "increment", "price:")
+_COARSER: Final = tuple(map(Decimal, ("0.05", "0.10", "0.25", "1")))
+"""Steps that some shares trade in instead of cents, the likeliest first."""
 
 _GTC_WORDS: Final = ("good til", "gtc", "time_in_force", "time in force")
 
@@ -80,6 +85,24 @@ def stops_cancelled_by_others(trade: Trade) -> int:
 def may_stop_again(trade: Trade) -> bool:
     """False once so many stops were cancelled by hand that it cannot be a slip."""
     return stops_cancelled_by_others(trade) <= STOPS_CANCELLED_MAX
+
+
+def price_step(trade: Trade) -> Decimal | None:
+    """The step that the prices of the trade's sells keep to; None while cents have done.
+
+    A broker that refuses a sell for its price would refuse the same price for ever.
+    """
+    times = sum(
+        order.state is OrderState.REJECTED and _refuses_price(order.end_reason)
+        for order in trade.orders.values()
+        if order.intent.leg is not Leg.ENTRY
+    )
+    return _COARSER[min(times, len(_COARSER)) - 1] if times else None
+
+
+def _refuses_price(reason: str) -> bool:
+    said = reason.lower()
+    return any(words in said for words in _STEP_WORDS)
 
 
 def refuses_gtc(reason: str) -> bool:
