@@ -1,18 +1,14 @@
 """A day on a disk that fills up: a real small file system under the home."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from errno import ENOSPC
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.live_play import BUYS_AT, SYMBOL, LivePlay
-from support.rehearsal import flat_day, together
-from trading_bot.core.effects import Effect
-from trading_bot.core.events import Event, OrderPlaced
+from support.small_disk import mounts
+from support.small_disk import small_disk as mounted
 from trading_bot.logging.decision_record import DecisionRecord
 from trading_bot.logging.order_event import OrderEvent
 from trading_bot.logging.risk_event import RiskEvent
@@ -27,13 +23,7 @@ from trading_bot.query.records import HomeRecords
 from trading_bot.storage.home import Home
 from trading_bot.storage.verify import verify_home
 
-pytestmark = [
-    pytest.mark.ci,
-    pytest.mark.skipif(
-        os.environ.get("TRADING_BOT_FAULT_TESTS") != "1",
-        reason="mounts a file system: set TRADING_BOT_FAULT_TESTS=1",
-    ),
-]
+pytestmark = [pytest.mark.ci, mounts]
 
 SIZE = "17500k"
 """The reserve and a good megabyte: full before the first made-up day is over."""
@@ -42,12 +32,8 @@ SIZE = "17500k"
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with little room beside the reserve."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", SIZE) as folder:
+        yield folder
 
 
 def play(base: Path) -> Home:
@@ -80,46 +66,6 @@ def test_exits_are_recorded_and_nothing_is_entered_on_a_full_disk(small_disk: Pa
     bought = sum(t.quantity for t in trades if t.action == "BUY")
     assert bought == sum(t.quantity for t in trades if t.action == "SELL") > 0
     assert verify_home(home).damage == []
-
-
-class FullAfterTheSend(LivePlay):
-    """The disk is full from the moment on that the broker has taken the entry."""
-
-    ballast: Path | None = None
-
-    def _see(self, event: Event, effects: Sequence[Effect]) -> None:
-        super()._see(event, effects)
-        if isinstance(event, OrderPlaced) and self.ballast is None:
-            self.ballast = self.home.root / "ballast"
-            fill_up(self.ballast)
-
-
-def fill_up(path: Path) -> None:
-    """Take every block that is left."""
-    with path.open("wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12, 1):
-            try:
-                while file.write(b"x" * size):
-                    pass
-            except OSError as error:
-                assert error.errno == ENOSPC  # noqa: PT017 - what the loop is for
-
-
-def test_a_disk_full_between_fill_and_stop_holds_both(small_disk: Path) -> None:
-    """The reserve takes the fill and the stop's intent; nothing more is opened."""
-    symbols = (SYMBOL, "ZZB")
-    play = FullAfterTheSend(small_disk / "home", days=together(*map(flat_day, symbols)))
-
-    play.run(until=play.after_open(BUYS_AT + 30))
-
-    (entry,) = play.entries()
-    (stop,) = play.stops()
-    assert (entry["symbol"], stop["state"]) == (SYMBOL, "confirmed")
-    assert play.bare_s() < 2
-    assert "journal_failed" in play.alerts()
-    assert [o["leg"] for o in play.orders("intent")] == ["entry", "stop"]
-    assert len(play.orders("fill")) == len(play.lines("trades")) == 1
-    play.check()
 
 
 def test_a_disk_with_room_enters_later_too(tmp_path: Path) -> None:

@@ -319,6 +319,7 @@ class _Day:
                 notifier=self.heard,
                 chance=Random(self.seed),
                 is_real_time=False,
+                skew_s=connection.skew_s,
             )
             engine = await stack.enter_async_context(Engine(self.home, self.config, parts))
 
