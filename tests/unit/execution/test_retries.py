@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from support.core_builders import after_open, broker_order, with_position
-from trading_bot.domain.order import Leg, OrderState
+from trading_bot.domain.order import OrderState
+from trading_bot.execution.advance import View, next_steps
 from trading_bot.execution.ratchet import raised_stop
 from trading_bot.execution.retries import refuses_gtc
 from trading_bot.execution.settings import ExecutionSettings
@@ -52,8 +53,8 @@ def test_a_stop_refused_for_its_price_stands_on_a_coarser_step(
         core.confirm(stop, at)
 
         assert stop.stop_price == Decimal(price)
-    core.quote(at, "100.00")
-    assert [o.intent.ref_id for o in trade.working(Leg.STOP)] == [stop.ref_id]
+    view = View(now=at, bid=Decimal(100), is_open=True, is_last_minute=False)
+    assert next_steps(trade, view, core.state.maker) == []
     assert trade.stop_price == Decimal("98.97")
 
 
