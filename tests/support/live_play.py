@@ -3,11 +3,12 @@
 import asyncio
 import json
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 from support.rehearsal import flat_day
 from support.scenarios import SEED, Play, terminate
@@ -24,6 +25,8 @@ from trading_bot.app.replay import Replayer
 from trading_bot.app.verdict import verdict_of
 from trading_bot.cli.parser import make_parser
 from trading_bot.cli.reconcile import settle
+from trading_bot.core.effects import Effect
+from trading_bot.core.events import Event
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.rehearsal.brokerage import NO_PLAN, AccountSettings, Plan
 from trading_bot.rehearsal.day import PlayedDay
@@ -62,18 +65,26 @@ class LivePlay(Play):
         plan: Plan = NO_PLAN,
         rules: Sequence[FaultRule] = (),
         account: AccountSettings | None = None,
+        page_size: int = 100,
         **config: Any,
     ) -> None:
         super().__init__(root, days, account_number=NUMBER, **config)
-        settings = ExchangeSettings(seed=SEED, plan=plan, account=account or AccountSettings())
+        settings = ExchangeSettings(
+            seed=SEED, plan=plan, account=account or AccountSettings(), page_size=page_size
+        )
         self.rules = tuple(rules)
+        self.dies_of: Callable[[Effect], bool] | None = None
         self.exchange = exchange or Exchange(
             self.days, NyseCalendar(), settings, FaultScript(self.rules)
         )
         _issue_session(self.home, self.exchange, self.open - LEAD)
 
     def run(self, *plans: Any, start: datetime | None = None, until: datetime | None = None) -> str:
-        """As `Play.run`; a plan that is `kill` ends it as kill -9 would, without a word."""
+        """As `Play.run`; a plan that is `kill` ends it as kill -9 would, without a word.
+
+        So does the first effect that `dies_of` says yes to: its records are durable then, and its
+        call has not gone out.
+        """
         if until is not None:
             plans = (*plans, (until, terminate))
         self._plans = sorted(plans, key=lambda plan: plan[0])
@@ -102,15 +113,30 @@ class LivePlay(Play):
         """Start once more, so long after the last play ended."""
         return self.run(start=self.ended_at + timedelta(seconds=after_s), **how)
 
+    def _see(self, event: Event, effects: Sequence[Effect]) -> None:
+        if self.dies_of is not None and any(map(self.dies_of, effects)):
+            self.dies_of = None
+            kill()
+        super()._see(event, effects)
+
     def owner(self, **action: Any) -> None:
         """The owner does something in the app, now."""
+        self._post("/rehearsal/owner/", json.dumps(action).encode())
+
+    def send(self, path: str, form: Mapping[str, str]) -> None:
+        """Another program with a session of the account sends a form, now."""
+        self._post(path, urlencode(form).encode())
+
+    def _post(self, path: str, body: bytes) -> None:
+        now = self.events[-1].at
+        token = self.exchange.first_session(now).access_token
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/rehearsal/owner/",
-            data=json.dumps(action).encode(),
-            headers={"X-Rehearsal-Now": self.events[-1].at.isoformat()},
+            f"http://127.0.0.1:{self.port}{path}",
+            data=body,
+            headers={"X-Rehearsal-Now": now.isoformat(), "Authorization": f"Bearer {token}"},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
+            assert 200 <= answer.status < 300
 
     def at_the_desk(self, *words: str) -> int:
         """`reconcile` with these words, against the exchange over HTTP, a while later."""

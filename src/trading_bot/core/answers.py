@@ -17,7 +17,8 @@ from trading_bot.core.events import (
 from trading_bot.core.say import Data, Numbers, alarm, is_news, note, over, say_order, warn
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
-from trading_bot.domain.order import BrokerOrder, Leg
+from trading_bot.domain.order import BrokerOrder, Leg, Side
+from trading_bot.execution.ownership import whose
 
 _UNSEEN = timedelta(seconds=30)
 """How long after its time an entry may be unread before a person hears that it may be filled."""
@@ -113,6 +114,12 @@ def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     else:
         over(state, "orders_down")
         protect.end(state, out, event.at, protect.Cause.ORDERS_UNREAD)
+        state.calls.unrecorded = {
+            order.ref_id: order
+            for order in event.orders
+            if order.side is Side.SELL
+            and whose(order, state.book, state.maker.identity) == "ours_unknown"
+        }
     # An order that took another's place comes first: the other's end is not the end of it.
     for order in sorted(event.orders, key=lambda seen: not seen.replaces):
         orders.take_order(state, order, event.at, out)

@@ -18,6 +18,7 @@ from trading_bot.core.state import CoreState, Out, SymbolState
 from trading_bot.domain.money import text_of
 from trading_bot.domain.order import BrokerOrder, Leg, OrderState, TimeInForce
 from trading_bot.execution.booking import correction_of
+from trading_bot.execution.lifetime import has_lived_out
 from trading_bot.execution.observe import Fact, edit_of, impossible, new_facts, taken_back
 from trading_bot.execution.ownership import whose
 from trading_bot.execution.retries import (
@@ -183,6 +184,10 @@ def _book(
         _book_bust(state, trade, order, data, at, out)
         return
     was_asked = order.cancel_asked_at is not None
+    if fact.kind == "cancelled" and not was_asked:
+        calendar = state.settings.calendar
+        if has_lived_out(order.intent, seen.updated_at, calendar):
+            data["lived_out"] = True
     say_order(state, out, fact.kind, trade, order, at, data, order_id=seen.order_id)
     if fact.kind == "fill":
         state.fills_booked[trade.symbol] = at
@@ -233,8 +238,14 @@ def _count_refusal(state: CoreState, trade: Trade, reason: str, at: datetime, ou
 def _tell_cancel(
     state: CoreState, trade: Trade, order: TrackedOrder, at: datetime, out: Out
 ) -> None:
-    """Somebody cancelled our order: an entry is over, a stop is placed once more."""
+    """Somebody cancelled our order: an entry is over, a stop is placed once more.
+
+    One whose time was up is placed as often as it takes.
+    """
     numbers: Numbers = {"symbol": trade.symbol, "leg": order.intent.leg.value}
+    if order.has_lived_out:
+        warn(state, out, at, "order_lived_out", "followed", numbers)
+        return
     if order.intent.leg is Leg.STOP and trade.held:
         action = "placed_once_more" if may_stop_again(trade) else "left_without"
         alarm(state, out, at, "stop_cancelled_by_others", action, numbers)

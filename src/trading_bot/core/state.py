@@ -11,6 +11,7 @@ from trading_bot.core.events import SessionInfo
 from trading_bot.core.settings import CoreSettings
 from trading_bot.domain.bar import Bar
 from trading_bot.domain.money import ZERO, price_from_float
+from trading_bot.domain.order import BrokerOrder
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.execution.book import TradeBook
 from trading_bot.execution.differences import Difference
@@ -103,6 +104,7 @@ class Calls:
 
     `orders_since` is from when on the orders under way are read, `watched_at` when that last
     included those of closed trades; `look_from` widens the next reading to an order in doubt.
+    `unrecorded` are sells in the latest reading that bear this home's tag and are on no record.
     """
 
     next_request: int = 1
@@ -112,6 +114,7 @@ class Calls:
     orders_since: datetime | None = None
     watched_at: datetime | None = None
     look_from: datetime | None = None
+    unrecorded: dict[str, BrokerOrder] = field(default_factory=dict)
     account: bool = False
     reconcile: bool = False
     poll_failures: int = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from trading_bot.domain.money import round_sell, text_of
+from trading_bot.domain.money import text_of
 from trading_bot.domain.order import Leg, OrderIntent, OrderState, OrderType
 from trading_bot.domain.order_table import Asked
 from trading_bot.execution.intents import Maker
@@ -131,7 +131,7 @@ def _surplus(trade: Trade, view: View) -> list[Step]:
 def _protect(trade: Trade, view: View, maker: Maker) -> list[Step]:
     bare = trade.held - trade.working_sells
     if bare <= 0:
-        return [] if trade.exit_reason else _raise_stops(trade, view)
+        return [] if trade.exit_reason else _raise_stops(trade, view, maker)
     if not trade.exit_reason and _is_through(trade, view):
         assert view.bid is not None
         reason = f"bid {text_of(view.bid)} at or through the stop {text_of(trade.stop_price)}"
@@ -153,9 +153,9 @@ def _is_through(trade: Trade, view: View) -> bool:
     return view.is_open and view.bid is not None and view.bid <= trade.stop_price
 
 
-def _raise_stops(trade: Trade, view: View) -> list[Step]:
+def _raise_stops(trade: Trade, view: View, maker: Maker) -> list[Step]:
     """Bring stops under the plan's price up to it, one at a time: the others go on protecting."""
-    wanted = round_sell(trade.stop_price)
+    wanted = maker.stop_price(trade)
     if not view.is_open or view.bid is None or view.bid <= wanted:
         return []
     stops = trade.working(Leg.STOP)

@@ -251,6 +251,7 @@ def _follow(trade: Trade, order: TrackedOrder, event: OrderEvent, former_id: str
             trade.stop_price = order.intent.stop_price
     elif order.state.is_final:
         order.ended_at, order.end_reason = at, str(data.get("reason", ""))
+        order.has_lived_out = bool(data.get("lived_out"))
         if event.kind == "withdrawn":
             order.was_presumed_absent = bool(data.get("presumed"))
 

@@ -8,6 +8,7 @@ from trading_bot.domain.money import SUB_PENNY, round_buy, round_sell
 from trading_bot.domain.order import Leg, OrderIntent, OrderType, Side, TimeInForce
 from trading_bot.domain.signal import Signal
 from trading_bot.execution.ref_ids import Identity, make_ref_id
+from trading_bot.execution.retries import price_step
 from trading_bot.execution.settings import ExecutionSettings
 from trading_bot.execution.trade import Trade
 
@@ -72,6 +73,10 @@ class Maker:
             instrument_id=instrument_id,
         )
 
+    def stop_price(self, trade: Trade) -> Decimal:
+        """Where a stop of the plan stands at the broker: on its step, never above the plan's."""
+        return on_step(round_sell(trade.stop_price), price_step(trade))
+
     def stop(self, trade: Trade, *, quantity: int, now: datetime) -> OrderIntent:
         """A stop-market sell, good until cancelled where that is taken.
 
@@ -84,7 +89,7 @@ class Maker:
             quantity=quantity,
             time_in_force=trade.stop_life,
             limit_price=None,
-            stop_price=round_sell(trade.stop_price),
+            stop_price=self.stop_price(trade),
             now=now,
         )
 
@@ -96,7 +101,7 @@ class Maker:
         A marketable limit a collar under the bid, or at market in the last minute.
         """
         limit = round_sell(bid - bid * self.settings.exit_collar_pct / _HUNDRED)
-        limit = max(limit, SUB_PENNY)
+        limit = on_step(max(limit, SUB_PENNY), price_step(trade))
         return self._sell(
             trade,
             leg=Leg.EXIT,
@@ -142,3 +147,8 @@ class Maker:
             valid_until=now + APPROVAL_LIFE,
             instrument_id=next(iter(trade.orders.values())).intent.instrument_id,
         )
+
+
+def on_step(price: Decimal, step: Decimal | None) -> Decimal:
+    """`price` down to a whole number of steps, one at least; as it is without a step."""
+    return price if step is None else max(price // step * step, step)

@@ -1,6 +1,7 @@
 """When a sell that came to nothing is tried again."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from trading_bot.domain.order import Leg, OrderState
@@ -23,6 +24,10 @@ STOPS_CANCELLED_MAX: Final = 1
 
 STOPS_REFUSED_MAX: Final = 2
 """Stops in a row that came to nothing before nothing is opened any more beside them."""
+
+_STEP_WORDS: Final = ("tick", "increment", "price:")
+_COARSER: Final = tuple(map(Decimal, ("0.05", "0.10", "0.25", "1")))
+"""Steps that some shares trade in instead of cents, the likeliest first."""
 
 _GTC_WORDS: Final = ("good til", "gtc", "time_in_force", "time in force")
 
@@ -88,6 +93,24 @@ def may_stop_again(trade: Trade) -> bool:
 def wants_shares(reason: str) -> bool:
     """True when a sell was refused because the shares are not there: somebody sold them."""
     return "shares" in reason.lower()
+
+
+def price_step(trade: Trade) -> Decimal | None:
+    """The step that the prices of the trade's sells keep to; None while cents have done.
+
+    A broker that refuses a sell for its price would refuse the same price for ever.
+    """
+    times = sum(
+        order.state is OrderState.REJECTED and _refuses_price(order.end_reason)
+        for order in trade.orders.values()
+        if order.intent.leg is not Leg.ENTRY
+    )
+    return _COARSER[min(times, len(_COARSER)) - 1] if times else None
+
+
+def _refuses_price(reason: str) -> bool:
+    said = reason.lower()
+    return any(words in said for words in _STEP_WORDS)
 
 
 def refuses_gtc(reason: str) -> bool:

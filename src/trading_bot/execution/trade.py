@@ -52,8 +52,9 @@ class TrackedOrder:
     `expected_price` is the price it was decided at (for slippage), `purpose` the reason of an exit.
     `former_ids` are the broker's ids it went by before the owner edited it, `changed_at` the time
     of its latest event, `end_reason` what was said at its end. `is_cancel_lost` marks a cancel
-    whose answer never came, `turned_at` is the broker's time of its latest edit or bust: an older
-    reading undoes neither. `was_presumed_absent` stays once set: if it shows up it is cancelled.
+    whose answer never came, `has_lived_out` an end that its time in force brought. `turned_at` is
+    the broker's time of its latest edit or bust: an older reading undoes neither.
+    `was_presumed_absent` stays once set: if it shows up it is cancelled.
     Not on record, counted anew by each process: `missed_since` and `missed_reads`, whole readings
     of the broker's orders that did not hold it; `doubted`, the executions that its last reading
     had no more; `traces_before`, what the broker showed at `traces_at`, before it was sent.
@@ -68,6 +69,7 @@ class TrackedOrder:
     former_ids: tuple[str, ...] = ()
     cancel_asked_at: datetime | None = None
     is_cancel_lost: bool = False
+    has_lived_out: bool = False
     ended_at: datetime | None = None
     end_reason: str = ""
     changed_at: datetime | None = None
@@ -95,7 +97,11 @@ class TrackedOrder:
     @property
     def ended_by_others(self) -> bool:
         """True when it was cancelled and nobody here had asked for that."""
-        return self.state is OrderState.CANCELLED and self.cancel_asked_at is None
+        return (
+            self.state is OrderState.CANCELLED
+            and self.cancel_asked_at is None
+            and not self.has_lived_out
+        )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from trading_bot.rehearsal.fault_base import StandIn
 from trading_bot.rehearsal.faults import FAULT_HEADER, FaultRule, FaultScript, effects_of
 from trading_bot.rehearsal.historicals import Historicals
 from trading_bot.rehearsal.instruments import Instruments, Markets
-from trading_bot.rehearsal.login import LOGIN_PATHS, LoginDesk, LoginSettings
+from trading_bot.rehearsal.login import LOGIN_PATHS, LoginDesk, LoginMemory, LoginSettings
 from trading_bot.rehearsal.market_data import MarketData
 from trading_bot.rehearsal.order import Effects
 from trading_bot.rehearsal.orders import Orders
@@ -171,10 +171,13 @@ class Exchange:
     def _go_on(self, state: StateFile) -> None:
         """Become what the exchange was that wrote `state`, and write on."""
         for command in state.commands:
-            if isinstance(command, Met):
-                self._faults.recall((command.fired, command.met, command.carried))
-            else:
-                self.brokerage.redo(command)
+            match command:
+                case Met():
+                    self._faults.recall((command.fired, command.met, command.carried))
+                case LoginMemory():
+                    self._login.recall(command)
+                case _:
+                    self.brokerage.redo(command)
         self.brokerage.recorder = state.append
 
     def _back_door(self, request: Request, now: datetime) -> Reply:
@@ -196,7 +199,7 @@ class Exchange:
     ) -> Reply:
         path = request.path
         if path.startswith(LOGIN_PATHS):
-            return self._login.handle(request, now)
+            return self._at_the_desk(request, now)
         refusal = self._refusal(request, now)
         if refusal is not None:
             return refusal
@@ -210,6 +213,15 @@ class Exchange:
         if effects.positions_lag_s and path == "/positions/":
             return self._accounts.positions(request, now, effects.positions_lag_s)
         return handler(request, now, *names)
+
+    def _at_the_desk(self, request: Request, now: datetime) -> Reply:
+        if self._state is None:
+            return self._login.handle(request, now)
+        before = self._login.memory
+        reply = self._login.handle(request, now)
+        if self._login.memory != before:
+            self._state.append(self._login.memory)
+        return reply
 
     def _route(self, path: str) -> tuple[Handler | None, tuple[str, ...]]:
         if path in self._fixed:

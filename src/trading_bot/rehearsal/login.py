@@ -11,9 +11,11 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+import msgspec
 
 from trading_bot.rehearsal.tokens import IssuedSession, TokenOffice
 from trading_bot.rehearsal.wire import (
@@ -72,7 +74,7 @@ class LoginSettings:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Workflow:
+class Workflow:
     """An unknown device on its way to be known."""
 
     id: str
@@ -85,6 +87,15 @@ class _Workflow:
     finishing_posts: int = 0
 
 
+class LoginMemory(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", tag="login"):
+    """What the desk and its office of tokens know: lines of log-ins, devices, approvals."""
+
+    generations: dict[int, int]
+    revoked: list[int]
+    devices: list[str]
+    workflows: list[Workflow]
+
+
 class LoginDesk:
     """Answers every request of `LOGIN_PATHS`; remembers devices and workflows."""
 
@@ -92,7 +103,24 @@ class LoginDesk:
         self._settings = settings
         self._tokens = tokens
         self._known_devices = {tokens.first_device}
-        self._workflows: list[_Workflow] = []
+        self._workflows: list[Workflow] = []
+
+    @property
+    def memory(self) -> LoginMemory:
+        """All it knows now."""
+        generations, revoked = self._tokens.memory
+        return LoginMemory(
+            generations=generations,
+            revoked=revoked,
+            devices=sorted(self._known_devices),
+            workflows=[replace(one) for one in self._workflows],
+        )
+
+    def recall(self, memory: LoginMemory) -> None:
+        """Go on from what the exchange knew that was killed."""
+        self._tokens.recall(memory.generations, memory.revoked)
+        self._known_devices = set(memory.devices)
+        self._workflows = [replace(one) for one in memory.workflows]
 
     def handle(self, request: Request, now: datetime) -> Reply:
         """The reply to a request of `LOGIN_PATHS`."""
@@ -157,8 +185,8 @@ class LoginDesk:
         step = timedelta(seconds=_TOTP_STEP_S)
         return {totp(self._settings.totp_secret, now + n * step) for n in (-1, 0, 1)}
 
-    def _open(self, device: str, now: datetime) -> _Workflow:
-        workflow = _Workflow(
+    def _open(self, device: str, now: datetime) -> Workflow:
+        workflow = Workflow(
             id=made_id("workflow", f"{len(self._workflows)}/{device}"),
             device=device,
             kind=self._settings.challenge,
@@ -189,7 +217,7 @@ class LoginDesk:
         context: Json = {"context": {"sheriff_challenge": self._challenge(workflow, now)}}
         return ok({"type_context": context} if self._settings.is_context_nested else context)
 
-    def _continue(self, workflow: _Workflow, request: Request) -> Reply:
+    def _continue(self, workflow: Workflow, request: Request) -> Reply:
         said = _json_of(request).get("user_input")
         if not isinstance(said, dict) or said.get("status") != "continue":
             return detail(400, "Invalid user input.")
@@ -227,7 +255,7 @@ class LoginDesk:
         workflow.is_met = True
         return ok(self._challenge(workflow, now))
 
-    def _challenge(self, workflow: _Workflow, now: datetime) -> Json:
+    def _challenge(self, workflow: Workflow, now: datetime) -> Json:
         return {
             "id": made_id("challenge", workflow.id),
             "type": workflow.kind,
@@ -237,7 +265,7 @@ class LoginDesk:
             "expires_at": micros_text(workflow.expires_at),
         }
 
-    def _found(self, kind: str, wanted: str) -> _Workflow | None:
+    def _found(self, kind: str, wanted: str) -> Workflow | None:
         return next((one for one in self._workflows if made_id(kind, one.id) == wanted), None)
 
     def _revoke(self, form: Mapping[str, str]) -> Reply:
@@ -257,7 +285,7 @@ def totp(secret: str, at: datetime) -> str:
     return f"{number % 10**_TOTP_DIGITS:0{_TOTP_DIGITS}}"
 
 
-def _status(workflow: _Workflow, now: datetime) -> str:
+def _status(workflow: Workflow, now: datetime) -> str:
     if workflow.is_met:
         return "validated"
     if now >= workflow.expires_at:

@@ -140,7 +140,7 @@ NO_EFFECTS = Effects()
 class Order:
     """An order the exchange took; the order book alone changes it.
 
-    `number` counts the orders taken, from 1. `expires_at` is None for a gtc order. `price` is what
+    `number` counts the orders taken, from 1. `expires_at` is the end of its hours. `price` is what
     the API shows: a triggered stop sell shows one though it asked for none.
     """
 
@@ -149,7 +149,7 @@ class Order:
     terms: Terms
     source: Source
     created_at: datetime
-    expires_at: datetime | None
+    expires_at: datetime
     effects: Effects = NO_EFFECTS
     replaces: "Order | None" = None
     state: State = State.UNCONFIRMED

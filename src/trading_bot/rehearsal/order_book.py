@@ -3,7 +3,8 @@
 An order is confirmed 0.2 s after it came, or queued when the market is closed for it, and trades
 from 0.4 s on; a cancel takes effect 0.3 s after it was asked for unless a fill comes first. At one
 moment a timer goes before a quote. A good-for-day order ends with its hours; Robinhood shows it as
-cancelled (the setting `expired_state` makes it expired). A gtc order stays until it ends.
+cancelled (the setting `expired_state` makes it expired). A gtc order ends likewise with the first
+session `GTC_LIFE` after it came.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,6 +38,8 @@ LIVE_AFTER = timedelta(seconds=0.4)
 CANCELLED_AFTER = timedelta(seconds=0.3)
 FRACTION_LASTS = timedelta(minutes=5)
 """How long an order for a part of a share is tried in an open market."""
+GTC_LIFE = timedelta(days=90)
+"""How long Robinhood keeps an order that is good until cancelled."""
 _FORCED_AFTER = timedelta(seconds=0.15)
 _ZERO = Decimal(0)
 _ONE_DAY = timedelta(days=1)
@@ -199,7 +202,7 @@ class OrderBook:
     def _pass_hours(self, now: datetime) -> None:
         """A session's hours begin or end: day orders end, queued ones enter the market."""
         for order in self.shelf.open_orders():
-            if order.expires_at is not None and now >= order.expires_at:
+            if now >= order.expires_at:
                 self.finish(order, self._settings.expired_state, now)
             elif order.state is State.QUEUED and self._is_open_for(order, now):
                 self.shelf.move(order, State.CONFIRMED, now)
@@ -364,10 +367,10 @@ class OrderBook:
     def _is_open_for(self, order: Order, now: datetime) -> bool:
         return matching.is_open_for(order.terms, self.session(now), now)
 
-    def _ends_at(self, terms: Terms, now: datetime) -> datetime | None:
-        if terms.time_in_force == "gtc":
-            return None
+    def _ends_at(self, terms: Terms, now: datetime) -> datetime:
         day = self._calendar.new_york_date(now)
+        if terms.time_in_force == "gtc":
+            day += GTC_LIFE
         session = self._calendar.session(day)
         while session is None or matching.ends_at(terms, session) <= now:
             day = self._calendar.next_session(day)

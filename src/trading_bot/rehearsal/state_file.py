@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from trading_bot.domain.errors import DataError
+from trading_bot.rehearsal.login import LoginMemory
 from trading_bot.rehearsal.order import Effects
 from trading_bot.rehearsal.owner import AnyAction
 
@@ -48,7 +49,7 @@ class Met(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", tag="f
     carried: dict[str, int]
 
 
-Command = Sent | CancelSent | Acted | Met
+Command = Sent | CancelSent | Acted | Met | LoginMemory
 
 
 class StateFile:

@@ -2,12 +2,14 @@
 
 A token says itself which login and which generation it is of and when it ends, signed with a key
 made from the exchange's seed, so an exchange that was killed and started again still knows the
-tokens out there (but not which of them were revoked). They open nothing but a rehearsal.
+tokens out there; which of them were revoked it knows from its state file. They open nothing but a
+rehearsal.
 """
 
 import base64
 import hmac
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -55,6 +57,16 @@ class TokenOffice:
     def first_session(self, now: datetime) -> IssuedSession:
         """The session a rehearsal begins with: generation 0, alive from `now` on."""
         return self._session(_FIRST, 0, self.first_device, now)
+
+    @property
+    def memory(self) -> tuple[dict[int, int], list[int]]:
+        """The generation in force of each line, and the lines that were revoked."""
+        return dict(self._generations), sorted(self._revoked)
+
+    def recall(self, generations: Mapping[int, int], revoked: Iterable[int]) -> None:
+        """Know what the exchange knew that was killed."""
+        self._generations = dict(generations)
+        self._revoked = set(revoked)
 
     def log_in(self, device_token: str, now: datetime) -> IssuedSession:
         """A session of a new login."""

@@ -20,7 +20,14 @@ from support.core_builders import (
 from support.core_world import book_view, state_view
 from trading_bot.core.effects import CancelOrder, Effect, RequestOrders
 from trading_bot.core.events import OrderFailed, TimerFired
-from trading_bot.domain.order import BrokerOrder, Leg, OrderIntent, OrderState, OrderType
+from trading_bot.domain.order import (
+    BrokerOrder,
+    Leg,
+    OrderIntent,
+    OrderState,
+    OrderType,
+    TimeInForce,
+)
 from trading_bot.execution.ref_ids import make_ref_id
 from trading_bot.execution.trade import Trade
 from trading_bot.ports.records import STREAM_ORDERS, STREAM_RISK, STREAM_TRADES
@@ -350,6 +357,38 @@ def test_fees_that_are_told_otherwise_later_are_noted_once() -> None:
     (note,) = core.notes("fees_changed")
     assert (note["booked"], note["fees"], note["execution_id"]) == ("0", "0.37", "out")
     assert len([t for t in core.records(STREAM_TRADES) if t.action == "SELL"]) == 1
+
+
+@pytest.mark.parametrize("life", [TimeInForce.GTC, TimeInForce.GFD])
+def test_a_stop_whose_time_is_up_is_placed_as_often_as_it_takes(life: TimeInForce) -> None:
+    """The broker shows its end as a cancel; nobody's hand is seen in it, also after a restart."""
+    core, _, stop = with_position()
+    if life is TimeInForce.GFD:
+        stop = day_stop(core, stop)
+    lasts = timedelta(days=90) if life is TimeInForce.GTC else timedelta(hours=7)
+
+    for _ in range(3):
+        ended = replace(broker_order(stop, S.CANCELLED, at=AT), updated_at=AT + lasts)
+        (stop,) = core.placed(core.read(AT, ended))
+        core.confirm(stop, AT)
+
+    assert stop.time_in_force is life
+    assert "stop_cancelled_by_others" not in [a.subject for a in core.alerts()]
+    later = AT + timedelta(seconds=30)
+    other = core.again(later)
+    other.confirm(stop, later)
+    by_hand = broker_order(stop, S.CANCELLED, at=later)
+    assert len(other.placed(other.read(later, by_hand))) == 1, "the first that somebody cancelled"
+
+
+def day_stop(core: Core, stop: OrderIntent) -> OrderIntent:
+    """The stop for the day that follows when the broker takes none until cancelled."""
+    gone = replace(
+        broker_order(stop, S.REJECTED, at=AT), reject_reason="Invalid Good Til Canceled order."
+    )
+    (again,) = core.placed(core.read(AT, gone))
+    core.confirm(again, AT)
+    return again
 
 
 def test_stops_cancelled_together_are_cancelled_once() -> None:

@@ -288,6 +288,16 @@ def _form(changes: dict[str, str | None]) -> dict[str, str]:
     return order_form(**changes, ref_id="5f4dcc3b-5aa7-45d6-9d83-27deb882cf99")
 
 
+def test_an_order_until_cancelled_ends_after_ninety_days() -> None:
+    """It stands at the open of the ninetieth day and is gone with its close."""
+    client = Client(flat_day(), settings=ExchangeSettings(access_life=timedelta(days=100)))
+    placed = client.place(AT, price="90.00", time_in_force="gtc")
+    last = session_of(date(2023, 8, 23))
+
+    assert client.order(placed, last.open)["state"] == "confirmed"
+    assert client.order(placed, last.close)["state"] == "cancelled"
+
+
 def test_day_orders_may_end_as_expired() -> None:
     """The setting names the state in which a day order ends."""
     account = AccountSettings(expired_state=State.EXPIRED)

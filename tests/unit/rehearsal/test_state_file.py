@@ -1,10 +1,12 @@
 """An exchange killed and started again goes on with everything it had taken."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +16,10 @@ from trading_bot.rehearsal import order_faults as faults
 from trading_bot.rehearsal.exchange import Exchange
 from trading_bot.rehearsal.fault_menu import HtmlPage
 from trading_bot.rehearsal.faults import FaultRule, FaultScript
+from trading_bot.rehearsal.login import LoginSettings
 from trading_bot.rehearsal.owner import Deposits
 from trading_bot.rehearsal.state_file import StateFile
+from trading_bot.rehearsal.wire import Request
 
 AT = after_open(10, 1)
 SOON = AT + timedelta(seconds=1)
@@ -72,6 +76,62 @@ def test_it_knows_all_it_had_taken(start: Start) -> None:
     for target in ("/orders/", "/accounts/", "/positions/", "/rehearsal/ledger/"):
         assert again.get(target, LATER).body == killed.get(target, LATER).body
     assert again.faults.fired == killed.faults.fired == (1, 1, 1)
+
+
+def test_a_revoked_session_stays_dead(start: Start) -> None:
+    """A broker that was down for a moment does not let in again whom it had put out."""
+    killed = start()
+    end = {"client_id": "any", "token": killed.token}
+    assert killed.post("/oauth2/revoke_token/", end, AT).status == 200
+
+    again = start()
+
+    assert again.get("/accounts/", SOON).status == 401
+    assert again.refresh(killed.session.refresh_token, SOON).status == 401
+
+
+def test_a_renewal_is_kept(start: Start) -> None:
+    """The pair before the last renewal is void, also when nobody showed the new one since."""
+    killed = start()
+    renewed = json.loads(killed.refresh(killed.session.refresh_token, AT).body)
+
+    again = start()
+
+    assert again.get("/accounts/", SOON).status == 401
+    again.token = renewed["access_token"]
+    assert again.get("/accounts/", SOON).status == 200
+
+
+def test_a_login_under_way_goes_on(start: Start) -> None:
+    """The prompt asked for before the kill is answered after it, and the device known from then."""
+    grant = {
+        "client_id": "any",
+        "expires_in": "86400",
+        "grant_type": "password",
+        "username": LoginSettings().username,
+        "password": LoginSettings().password,
+        "scope": "internal",
+        "device_token": "new",
+        "token_request_path": "/login",
+    }
+    asked = json.loads(start().post("/oauth2/token/", grant, AT).body)["verification_workflow"]
+    found = _post(
+        start(), "user_machine/", device_id="new", flow="suv", input={"workflow_id": asked["id"]}
+    )
+    view = f"inquiries/{found['id']}/user_view/"
+    shown = start().json(f"/pathfinder/{view}", AT)["context"]["sheriff_challenge"]
+    for _ in range(LoginSettings().polls_until_approval):
+        start().json(f"/push/{shown['id']}/get_prompts_status/", AT)
+
+    _post(start(), view, sequence=0, user_input={"status": "continue"})
+
+    assert start().post("/oauth2/token/", grant, AT).status == 200
+
+
+def _post(client: Client, place: str, **body: Any) -> Any:
+    headers = {"content-type": "application/json"}
+    request = Request("POST", f"/pathfinder/{place}", headers, json.dumps(body).encode())
+    return json.loads(client.exchange.handle(request, AT).body)
 
 
 def test_it_goes_on(start: Start) -> None:
