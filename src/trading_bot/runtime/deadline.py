@@ -1,4 +1,4 @@
-"""Work that must be over by a time."""
+"""Work that must be over by a time, or that must not be broken off."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -23,3 +23,23 @@ async def finish_by(clock: Clock, at: datetime, work: Coroutine[Any, Any, _T]) -
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
+
+
+async def see_through(work: Coroutine[Any, Any, _T], grace_s: float) -> _T:
+    """`work`'s result or error; who cancels it waits up to `grace_s` seconds for its end.
+
+    For what costs more broken off than late. The seconds are the machine's: a virtual clock may
+    stand still while what runs on it is stopped.
+    """
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait({task}, timeout=grace_s)
+        finally:
+            task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # Heard, or the loop would complain that nobody has.
+        raise
