@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 
+from trading_bot.domain.errors import TradingBotError
 from trading_bot.ports.clock import Clock
 
 _T = TypeVar("_T")
@@ -23,6 +24,25 @@ async def finish_by(clock: Clock, at: datetime, work: Coroutine[Any, Any, _T]) -
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
+
+
+class StoppedError(TradingBotError):
+    """Somebody stopped it before it was over."""
+
+
+async def finish_unless(stopped: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T:
+    """`work`'s result or error; StoppedError when `stopped` is set first, `work` cancelled."""
+    loop = asyncio.get_running_loop()
+    task, stop = loop.create_task(work), loop.create_task(stopped.wait())
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise StoppedError("stopped before it was over")
+        return await task
+    finally:
+        for one in (task, stop):
+            one.cancel()
+        await asyncio.wait({task, stop})
 
 
 async def see_through(work: Coroutine[Any, Any, _T], grace_s: float) -> _T:

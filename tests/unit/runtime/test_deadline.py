@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trading_bot.runtime.deadline import finish_by, see_through
+from trading_bot.runtime.deadline import StoppedError, finish_by, finish_unless, see_through
 from trading_bot.runtime.lockstep import LockstepClock
 
 START = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
@@ -73,6 +73,47 @@ def test_whoever_waits_may_leave() -> None:
         assert ended == ["cleaned up"]
 
     asyncio.run(play())
+
+
+def test_without_a_stop_it_is_a_plain_call() -> None:
+    """Its result or its error."""
+
+    async def work(error: Exception | None) -> str:
+        await asyncio.sleep(0)
+        if error is not None:
+            raise error
+        return "done"
+
+    async def play() -> None:
+        assert await finish_unless(asyncio.Event(), work(None)) == "done"
+        with pytest.raises(LookupError):
+            await finish_unless(asyncio.Event(), work(LookupError()))
+
+    asyncio.run(play())
+
+
+def test_a_stop_ends_what_never_would() -> None:
+    """The work is cancelled and has cleaned up before it is told."""
+    ended: list[str] = []
+
+    async def never() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.append("cleaned up")
+
+    async def play() -> None:
+        stopped = asyncio.Event()
+        waiting = asyncio.ensure_future(finish_unless(stopped, never()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        stopped.set()
+        with pytest.raises(StoppedError):
+            await waiting
+
+    asyncio.run(play())
+
+    assert ended == ["cleaned up"]
 
 
 def test_what_is_seen_through_gives_its_result_and_its_error() -> None:
