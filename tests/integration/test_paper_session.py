@@ -299,10 +299,7 @@ def test_outage_at_the_start_does_not_refuse_a_session_that_lives(make: MakeBenc
     bench = make(refused)
     bench.file.save(issued(bench.exchange, START, expires_at=START + timedelta(hours=2)))
 
-    async def meanwhile() -> None:
-        await bench.clock.sleep(60)
-
-    asyncio.run(bench.runs(meanwhile))
+    asyncio.run(bench.runs(lambda: until_quotes(bench)))
 
     assert any("could not be renewed" in text for text in bench.told)
 

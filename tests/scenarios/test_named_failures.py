@@ -108,6 +108,26 @@ def test_an_exchange_that_hangs_does_not_hold_a_stop_back(tmp_path: Path) -> Non
     play.check()
 
 
+@pytest.mark.parametrize(
+    ("fault", "bare_s"),
+    [(menu.Throttled(retry_after_s=86400), 40), (menu.ServerError(retry_after_s=86400), 65)],
+    ids=["429", "503"],
+)
+def test_a_stop_told_to_wait_a_day_goes_out_in_a_minute(
+    tmp_path: Path, fault: menu.AnyFault, bare_s: float
+) -> None:
+    """One answer with a day's wait leaves nothing bare for that day; a 503 is looked up first."""
+    wait = FaultRule(fault=fault, since=at(BUYS_AT, 0.3), count=1, **POST)
+    play = LivePlay(tmp_path, rules=(wait,))
+
+    play.run(until=at(20))
+
+    assert play.exchange.faults.fired == (1,)
+    assert "withdrawn" in [o["kind"] for o in play.orders(leg="stop")]
+    assert len(play.stops()) == 1
+    play.check(bare_s=bare_s)
+
+
 def test_an_outage_is_never_an_empty_account(tmp_path: Path) -> None:
     """The library answers [] when refused; nothing is closed, sold or booked, entries stop."""
     out = FaultRule(fault=faults.Outage(how="error", status=500), since=at(12), until=at(32))

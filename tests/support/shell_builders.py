@@ -205,6 +205,7 @@ class Notes:
 
     def notify(self, severity: str, subject: str, text: str) -> None:
         self.log.add("alert", subject)
+        self.log.add(severity, text)
 
 
 class Stage:
@@ -221,7 +222,11 @@ class Stage:
         self.inbox = Inbox()
         self.state = new_state(settings or core_settings(enter_at(OPEN + timedelta(minutes=2))))
         self.calls = Calls(
-            clock=self.clock, quotes=self.quotes, broker=self.broker, inbox=self.inbox
+            clock=self.clock,
+            quotes=self.quotes,
+            broker=self.broker,
+            inbox=self.inbox,
+            notifier=Notes(self.log),
         )
         self.reconciles = False
         self.skew_s: float | None = None

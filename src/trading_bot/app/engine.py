@@ -149,7 +149,13 @@ class Engine:
         await self._turn_to_today(self._writer)
         self.state = new_state(settings)
         inbox = Inbox()
-        calls = Calls(clock=parts.clock, quotes=quotes, broker=broker, inbox=inbox)
+        calls = Calls(
+            clock=parts.clock,
+            quotes=quotes,
+            broker=broker,
+            inbox=inbox,
+            notifier=parts.notifier,
+        )
         ports = Ports(
             clock=parts.clock,
             sink=sink,

@@ -11,10 +11,10 @@ from trading_bot.app.arming import check_keys
 from trading_bot.app.connect import Connection, LiveConnection, PaperConnection
 from trading_bot.app.core_settings import make_calendar
 from trading_bot.app.engine import Engine, Parts
-from trading_bot.app.session_wait import PatientConnection, Refusal, StoppedWaitingError
+from trading_bot.app.session_wait import PatientConnection, Refusal
 from trading_bot.app.session_watch import SessionWatch
 from trading_bot.app.sessions import Place
-from trading_bot.app.signals import stop_on_signals
+from trading_bot.app.signals import StoppedEarlyError, stop_on_signals
 from trading_bot.config.model import Config
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event
@@ -113,32 +113,28 @@ async def _run(
             chance=place.chance,
             skew_s=connection.skew_s,
         )
-        engine = await stack.enter_async_context(Engine(home, config, parts))
+        engine = Engine(home, config, parts)
         _watch_session(engine, parts, connection, notifier)
-        return await _run_patiently(engine, parts, connection, notifier, refused)
+        patient = PatientConnection(connection, notifier, engine.show_waiting, refused)
+        parts.connect = patient
+
+        def stop(reason: str) -> None:
+            patient.stop(reason)
+            engine.stop(reason)
+
+        # Before the journals are opened: after a crash that takes a while.
+        stop_on_signals(stop)
+        await stack.enter_async_context(engine)
+        return await _run_patiently(engine, notifier)
 
 
-async def _run_patiently(
-    engine: Engine,
-    parts: Parts,
-    connection: PaperConnection | LiveConnection,
-    notifier: Notifier,
-    refused: Refusal | None,
-) -> str:
+async def _run_patiently(engine: Engine, notifier: Notifier) -> str:
     """Run until a signal; without a usable session, wait for one first."""
-    patient = PatientConnection(connection, notifier, engine.show_waiting, refused)
-    parts.connect = patient
-
-    def stop(reason: str) -> None:
-        patient.stop(reason)
-        engine.stop(reason)
-
-    stop_on_signals(stop)
     for mended in engine.recoveries:
         notifier.notify("WARNING", "mended at the start", mended)
     try:
         return await engine.run()
-    except StoppedWaitingError as stopped:
+    except StoppedEarlyError as stopped:
         return str(stopped)
 
 

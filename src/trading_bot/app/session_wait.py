@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from trading_bot.app.connect import LiveConnection, PaperConnection
+from trading_bot.app.signals import StoppedEarlyError
 from trading_bot.app.sink import WriterSink
 from trading_bot.brokers.robinhood.refresh import LOG_IN
 from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError, Stamp
@@ -21,6 +22,7 @@ from trading_bot.ports.broker import Broker
 from trading_bot.ports.notifier import Notifier
 from trading_bot.ports.quote_source import QuoteSource
 from trading_bot.query.records import HomeRecords
+from trading_bot.runtime.deadline import StoppedError, finish_unless
 
 LOOK_S: Final = 5.0
 """Between two looks at the file, and two of the status: it counts as silent after thirty."""
@@ -64,10 +66,6 @@ class Refusal:
         return str(self.error).removesuffix(f"; {LOG_IN}")
 
 
-class StoppedWaitingError(TradingBotError):
-    """Somebody stopped a start that waited for a session; the text is their reason."""
-
-
 class PatientConnection:
     """Connects as `connection` does; without a usable session it waits for another one.
 
@@ -93,19 +91,19 @@ class PatientConnection:
         self._stopped = asyncio.Event()
 
     def stop(self, reason: str) -> None:
-        """Wait no longer; safe to call from a signal handler on the loop."""
+        """Wait no longer, break off a try; safe to call from a signal handler on the loop."""
         self._stop_reason = self._stop_reason or reason
         self._stopped.set()
 
     async def __call__(self, sink: WriterSink, records: HomeRecords) -> tuple[QuoteSource, Broker]:
         """The quotes and the broker, once there is a session that opens them.
 
-        StoppedWaitingError when somebody stops the wait. The error of a first try that no session
-        would mend, or that must refuse the start, goes on to the caller.
+        StoppedEarlyError when somebody stops the wait or a try. The error of a first try that no
+        session would mend, or that must refuse the start, goes on to the caller.
         """
         refusal = self._refused
         while True:
-            found = refusal or await self._try(sink, records)
+            found = refusal or await self._try_unless_stopped(sink, records)
             if not isinstance(found, Refusal):
                 if self._told:
                     self._notifier.notify("INFO", "session", "a session from the file is in use")
@@ -117,6 +115,14 @@ class PatientConnection:
             self._tell(found)
             await self._until_worth_a_try(found)
             refusal = None
+
+    async def _try_unless_stopped(
+        self, sink: WriterSink, records: HomeRecords
+    ) -> tuple[QuoteSource, Broker] | Refusal:
+        try:
+            return await finish_unless(self._stopped, self._try(sink, records))
+        except StoppedError:
+            raise StoppedEarlyError(self._stop_reason) from None
 
     async def _try(
         self, sink: WriterSink, records: HomeRecords
@@ -161,4 +167,4 @@ class PatientConnection:
                 return
             if refusal.is_worth_another_try and clock.monotonic() >= again_at:
                 return
-        raise StoppedWaitingError(self._stop_reason)
+        raise StoppedEarlyError(self._stop_reason)

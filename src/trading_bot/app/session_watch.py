@@ -1,6 +1,7 @@
 """The session beside the daemon: renewed ahead of its end, taken over from a log-in, told of."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,7 +9,7 @@ from trading_bot.brokers.robinhood.refresh import LOG_IN, RENEW_BEFORE, SessionK
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event, SessionKnown, Started
-from trading_bot.domain.errors import HumanNeededError, TradingBotError
+from trading_bot.domain.errors import HumanNeededError, RetryableError, TradingBotError
 from trading_bot.market.calendar import NyseCalendar, Session
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
@@ -69,6 +70,9 @@ class SessionWatch:
         if await self._keeper.look():
             self._notifier.notify("INFO", "session", "a session from the file is in use")
             self._failures, self._not_before_s = 0, 0.0
+        if not self._keeper.is_stored:
+            with suppress(RetryableError):
+                await self._keeper.store()
         if self._is_due():
             await self._renew()
         self._say()
@@ -109,7 +113,10 @@ class SessionWatch:
         self._told = (ends_at, problem)
         self._tell(SessionKnown(at=self._clock.now(), ends_at=ends_at, needs_person=problem))
         was = before[1] if before is not None else ""
-        if problem and problem != was:
+        if problem and not self._keeper.is_stored:
+            text = f"{problem}; it is used from memory, a restart now would need: trading-bot login"
+            self._notifier.notify("CRITICAL", "session", text)
+        elif problem and problem != was:
             text = f"{problem}; {LOG_IN}. Until then nothing is opened"
             self._notifier.notify("CRITICAL", "a person must log in", text)
 

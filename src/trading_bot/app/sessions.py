@@ -226,14 +226,16 @@ def refuse_ended(session: BrokerSession, now: datetime) -> None:
 
 async def _store(file: SessionFile, session: BrokerSession, clock: Clock) -> None:
     """Save it, waiting for a daemon that renews just now: the token in hand must not be lost."""
+    why = ""
     for _ in range(_LOCK_TRIES):
         try:
             with file.lock():
                 file.save(session)
                 return
-        except RetryableError:
+        except RetryableError as error:
+            why = str(error)
             await clock.sleep(_LOCK_PAUSE_S)
-    raise LoginRefusedError(f"{file.path.name} is held by another process; nothing was changed")
+    raise LoginRefusedError(f"{why}; nothing was changed")
 
 
 async def _try(transport: RobinhoodTransport, session: BrokerSession) -> tuple[AccountRow, ...]:

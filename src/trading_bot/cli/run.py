@@ -9,6 +9,7 @@ from trading_bot.app.arming import check_given, check_keys, confirm, summary
 from trading_bot.app.run import check_mode, check_session, run_live, run_paper
 from trading_bot.app.session_wait import Refusal
 from trading_bot.app.sessions import Place
+from trading_bot.app.signals import StoppedEarlyError, until_stopped
 from trading_bot.app.stake import read_stake
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.cli.home import home_of
@@ -36,7 +37,11 @@ def run(arguments: Namespace, place: Place | None = None) -> int:
         raise ConfigError("--armed-for arms live trading: expected --live beside it")
     refused = None
     if arguments.live:
-        refused = _arm(home, config, place, arguments.armed_for)
+        try:
+            refused = _arm(home, config, place, arguments.armed_for)
+        except StoppedEarlyError as stopped:
+            print(f"stopped: {stopped}, before anything was started")
+            return 0
     else:
         check_mode(home, config)
     home.create()
@@ -68,9 +73,8 @@ def _arm(home: Home, config: Config, place: Place, given: str | None) -> Refusal
     terminal = Terminal()
     stamp = SessionFile(home.session_pickle).stamp()
     try:
-        stake = asyncio.run(
-            read_stake(home, config, place, account_number=number, warned=terminal.tell)
-        )
+        reading = read_stake(home, config, place, account_number=number, warned=terminal.tell)
+        stake = asyncio.run(until_stopped(reading))
     except (HumanNeededError, RetryableError, SessionExpiredError) as error:
         refused = Refusal(error=error, stamp=stamp)
         if given is None or not refused.may_wait:
@@ -85,6 +89,6 @@ def _arm(home: Home, config: Config, place: Place, given: str | None) -> Refusal
         stake,
         given=given,
         is_terminal=terminal.is_there,
-        ask=lambda question: asyncio.run(terminal.text(question)),
+        ask=lambda question: asyncio.run(until_stopped(terminal.text(question))),
     )
     return None

@@ -1,7 +1,9 @@
 """The core's requests, made in tasks of their own; each ends in exactly one event."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from trading_bot.core.effects import (
     CancelOrder,
@@ -40,6 +42,7 @@ from trading_bot.domain.quote import Fundamental
 from trading_bot.execution.differences import is_same_reading
 from trading_bot.ports.broker import Broker, PartOfOrdersError
 from trading_bot.ports.clock import Clock
+from trading_bot.ports.notifier import Notifier
 from trading_bot.ports.quote_source import QuoteSource
 from trading_bot.shell.inbox import Inbox
 
@@ -55,14 +58,38 @@ Call = (
 )
 
 
-class Calls:
-    """Makes requests and puts what comes of them into the inbox."""
+_READS: dict[type[Call], str] = {
+    RequestPoll: "poll",
+    RequestHistoricals: "historicals",
+    RequestHours: "hours",
+    RequestAccount: "account",
+    RequestOrders: "orders",
+    RequestReconcile: "reconcile",
+}
 
-    def __init__(self, *, clock: Clock, quotes: QuoteSource, broker: Broker, inbox: Inbox) -> None:
+
+class Calls:
+    """Makes requests and puts what comes of them into the inbox.
+
+    An error nobody foresaw is told to `notifier`, and is a failed call; without one it goes to
+    whoever takes from the inbox.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        quotes: QuoteSource,
+        broker: Broker,
+        inbox: Inbox,
+        notifier: Notifier | None = None,
+    ) -> None:
         self._clock = clock
         self._quotes = quotes
         self._broker = broker
         self._inbox = inbox
+        self._notifier = notifier
+        self._told: dict[type[Call], str] = {}
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._made: dict[type[Call], Callable[[Call], Awaitable[Event]]] = {
@@ -99,14 +126,42 @@ class Calls:
             await asyncio.wait(tasks)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A bug in a call takes the run down; in silence the core would wait for it for ever."""
+        """What no event can say takes the run down; in silence the core would wait for ever."""
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._inbox.fail(error)
 
     async def _run(self, number: int, call: Call) -> None:
-        self._inbox.put_result(number, await self._made[type(call)](call))
+        try:
+            event = await self._made[type(call)](call)
+        except Exception as error:
+            # One odd answer must not end what keeps the stops.
+            if self._notifier is None:
+                raise
+            self._tell(self._notifier, call, error)
+            event = self._broken(call, f"a fault of the program: {type(error).__name__}")
+        else:
+            self._told.pop(type(call), None)
+        self._inbox.put_result(number, event)
+
+    def _tell(self, notifier: Notifier, call: Call, error: Exception) -> None:
+        """Once for as long as the same call breaks in the same place; the log takes out secrets."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno} {place.name}"
+        text = f"{type(call).__name__}: {type(error).__name__}: {error} ({where})"
+        if self._told.get(type(call)) != text:
+            self._told[type(call)] = text
+            notifier.notify("CRITICAL", "a fault of the program", text)
+
+    def _broken(self, call: Call, reason: str) -> Event:
+        """What may have left is unknown. The error's own text stays out of the records."""
+        if isinstance(call, PlaceOrder):
+            return self._order_failed(call.order.intent.ref_id, "unknown", reason)
+        if isinstance(call, CancelOrder):
+            return self._cancel_failed(call, "lost", reason)
+        request = call.request if isinstance(call, RequestPoll) else 0
+        return self._failed(_READS[type(call)], request, DataError(reason))
 
     async def _poll(self, call: Call) -> Event:
         assert isinstance(call, RequestPoll)
@@ -213,15 +268,18 @@ class Calls:
         try:
             await self._broker.cancel(call.order_id)
         except TradingBotError as error:
-            reason = str(error) or type(error).__name__
-            return CancelAnswered(
-                at=self._clock.now(),
-                ref_id=call.ref_id,
-                accepted=False,
-                reason=reason,
-                outcome="refused" if isinstance(error, RejectedError) else "lost",
-            )
+            outcome = "refused" if isinstance(error, RejectedError) else "lost"
+            return self._cancel_failed(call, outcome, str(error) or type(error).__name__)
         return CancelAnswered(at=self._clock.now(), ref_id=call.ref_id, accepted=True, reason="")
+
+    def _cancel_failed(self, call: CancelOrder, outcome: str, reason: str) -> CancelAnswered:
+        return CancelAnswered(
+            at=self._clock.now(),
+            ref_id=call.ref_id,
+            accepted=False,
+            reason=reason,
+            outcome=outcome,
+        )
 
     def _failed(self, what: str, request: int, error: TradingBotError) -> CallFailed:
         retry_after_s = error.retry_after_s if isinstance(error, RetryableError) else None

@@ -323,6 +323,46 @@ def test_a_throttled_order_is_not_taken_and_quiet_is_kept(
     assert len(posts(server)) == 1
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_stop_refused_for_a_day_is_tried_again_within_a_minute(
+    server: RawServer, make_desk: MakeDesk, status: int
+) -> None:
+    """And no entry leaves meanwhile: what it bought could not be protected."""
+    desk = make_desk()
+    began = desk.clock.now()
+    busy = {"detail": "Request was throttled."}
+    server.play(answer(status, busy, "Retry-After: 86400"))
+    with pytest.raises((RetryableError, UnknownOutcomeError)):
+        desk.run(desk.broker.place(approved(Leg.STOP, name="a", valid_until=FOREVER)))
+
+    with pytest.raises(RetryableError, match="quiet"):
+        desk.run(desk.lines.post("sells", f"{API}/orders/", {}))
+    desk.run(desk.clock.sleep(45))
+    with pytest.raises(RetryableError, match="not sent"):
+        desk.run(desk.broker.place(entry()))
+    assert len(posts(server)) == 1
+    server.script = take
+    desk.run(desk.broker.place(approved(Leg.STOP, name="b", valid_until=FOREVER)))
+
+    assert len(posts(server)) == 2
+    assert desk.clock.now() - began < timedelta(minutes=1)
+
+
+def test_once_a_stop_is_taken_again_so_is_an_entry(server: RawServer, make_desk: MakeDesk) -> None:
+    """The line of the sells has been seen to be open."""
+    desk = make_desk()
+    server.play(answer(503, {"detail": "Busy."}, "Retry-After: 86400"))
+    with pytest.raises(UnknownOutcomeError):
+        desk.run(desk.broker.place(approved(Leg.STOP, name="a", valid_until=FOREVER)))
+    server.script = take
+    desk.run(desk.clock.sleep(31))
+    desk.run(desk.broker.place(approved(Leg.STOP, name="b", valid_until=FOREVER)))
+
+    desk.run(desk.broker.place(entry()))
+
+    assert len(posts(server)) == 3
+
+
 def test_a_refusal_is_told_in_the_brokers_words_without_our_account(
     server: RawServer, make_desk: MakeDesk
 ) -> None:

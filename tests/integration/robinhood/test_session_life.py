@@ -1,8 +1,11 @@
 """A session is loaded, used, renewed and lost against a server, with the real robin_stocks."""
 
+import asyncio
 import base64
 import json
 import pickle
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,16 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from trading_bot.brokers.robinhood import session_file
 from trading_bot.brokers.robinhood.grants import CLIENT_ID
 from trading_bot.brokers.robinhood.refresh import LoginNeededError, SessionKeeper
 from trading_bot.brokers.robinhood.session import BrokerSession
-from trading_bot.brokers.robinhood.session_file import NAME, SessionFile, SessionFileError
+from trading_bot.brokers.robinhood.session_file import (
+    NAME,
+    SessionFile,
+    SessionFileError,
+    SessionNotStoredError,
+)
 from trading_bot.domain.errors import (
     DataError,
     RetryableError,
@@ -234,6 +243,134 @@ def test_renewal_beside_another_one_waits(
     with SessionFile(file.path).lock(), pytest.raises(RetryableError, match="another process"):
         line.run(keeper.renew())
     assert server.seen == []
+
+
+def no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_stops_a_renewal_before_it_costs_the_session(
+    server: RawServer, make_line: MakeLine, file: SessionFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Robinhood forgets the old pair when it gives the new one: it is not even asked."""
+    line = make_line()
+    keeper = SessionKeeper(line.transport, file, line.clock)
+    line.run(keeper.start())
+    monkeypatch.setattr(session_file.os, "fsync", no_space)
+
+    with pytest.raises(RetryableError, match="No space"):
+        line.run(keeper.renew())
+
+    assert server.seen == []
+    assert keeper.session == file.load() == OLD
+    assert keeper.problem == ""
+
+
+def unstored(
+    server: RawServer, line: Any, file: SessionFile, disk: pytest.MonkeyPatch
+) -> SessionKeeper:
+    """A keeper whose disk failed after Robinhood had given the new pair."""
+    keeper = SessionKeeper(line.transport, file, line.clock)
+    server.play(answer(200, NEW), answer(200, {}))
+    line.run(keeper.start())
+    disk.setattr(SessionFile, "save", _failing_save)
+    line.run(keeper.renew())
+    return keeper
+
+
+def _failing_save(*_: object) -> None:
+    raise SessionNotStoredError("No space left on device")
+
+
+def test_a_pair_that_cannot_be_stored_is_used_and_stored_later(
+    server: RawServer, make_line: MakeLine, file: SessionFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one is dead: the daemon goes on with what it has, and says so until it is safe."""
+    line = make_line()
+    with monkeypatch.context() as disk:
+        keeper = unstored(server, line, file, disk)
+
+        line.run(line.transport.get_json(f"{API}/markets/"))
+        assert server.seen[-1].headers["authorization"] == f"Bearer {NEW['access_token']}"
+        assert file.load() == OLD
+        assert "could not be stored" in keeper.problem
+        assert not line.run(keeper.look())
+        with pytest.raises(RetryableError):
+            line.run(keeper.store())
+
+    line.run(keeper.store())
+    assert keeper.is_stored
+    assert keeper.problem == ""
+    assert file.load() == keeper.session
+    assert not line.run(keeper.look())
+
+
+def test_a_pair_in_memory_alone_is_never_given_up_for_the_dead_one_in_the_file(
+    server: RawServer, make_line: MakeLine, file: SessionFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal stores it first; on a disk that is still full nothing is sent."""
+    line = make_line()
+    with monkeypatch.context() as disk:
+        keeper = unstored(server, line, file, disk)
+        with pytest.raises(RetryableError):
+            line.run(keeper.renew())
+        assert keeper.session is not None
+        assert keeper.session.access_token == NEW["access_token"]
+        assert len(server.seen) == 1
+
+    newer = NEW | {"access_token": jwt("newer", START + timedelta(days=6))}
+    server.play(answer(200, newer))
+    line.run(keeper.renew())
+
+    assert NEW["refresh_token"] in server.seen[-1].body.decode()
+    assert file.load().access_token == newer["access_token"]
+
+
+def test_a_log_in_takes_the_place_of_a_pair_that_is_not_stored(
+    server: RawServer, make_line: MakeLine, file: SessionFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a person has put into the file is not written over."""
+    line = make_line()
+    with monkeypatch.context() as disk:
+        keeper = unstored(server, line, file, disk)
+    theirs = replace(OLD, access_token=jwt("theirs", START + timedelta(days=3)))
+    SessionFile(file.path).save(theirs)
+
+    line.run(keeper.store())
+    assert line.run(keeper.look())
+
+    assert keeper.session == file.load() == theirs
+    assert keeper.is_stored
+
+
+def test_a_stop_waits_for_the_answer_to_a_renewal(
+    server: RawServer, make_line: MakeLine, file: SessionFile
+) -> None:
+    """Broken off, the pair Robinhood has just given would be lost, and with it the session."""
+    line = make_line()
+    keeper = SessionKeeper(line.transport, file, line.clock)
+    asked = threading.Event()
+
+    def script(_seen: Any, _connection: object) -> bytes:
+        asked.set()
+        assert server.released.wait(10)
+        return answer(200, NEW)
+
+    server.script = script
+
+    async def stop() -> None:
+        await keeper.start()
+        renewing = asyncio.ensure_future(keeper.renew())
+        await asyncio.to_thread(asked.wait, 10)
+        renewing.cancel()
+        await asyncio.sleep(0)
+        server.released.set()
+        with pytest.raises(asyncio.CancelledError):
+            await renewing
+
+    line.run(stop())
+
+    assert file.load().access_token == NEW["access_token"]
 
 
 def test_session_lost_in_mid_run_is_renewed_and_works(

@@ -19,6 +19,7 @@ from trading_bot.app.session_watch import WATCH_S, SessionWatch
 from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
 from trading_bot.brokers.robinhood.refresh import SessionKeeper
 from trading_bot.brokers.robinhood.session import BrokerSession
+from trading_bot.brokers.robinhood.session_file import SessionFile, SessionNotStoredError
 from trading_bot.core.events import Event, SessionKnown, Started, StartState
 from trading_bot.domain.errors import HumanNeededError
 from trading_bot.rehearsal import fault_menu as faults
@@ -332,3 +333,34 @@ def test_read_that_was_refused_with_the_old_token_is_made_with_the_new(make: Mak
 
     assert hall.run(play())["AAPL"] is not None
     assert hall.exchange.paths == ["GET /quotes/"] * 2
+
+
+def test_a_session_that_cannot_be_stored_is_alarmed_and_stored_as_soon_as_it_can(
+    make: MakeHall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The core opens nothing while a restart would lose it; a person hears of it once."""
+    hall = make()
+    ending(hall, EVENING + timedelta(hours=3))
+
+    def full(*_: object) -> None:
+        raise SessionNotStoredError("No space left on device")
+
+    async def play() -> Watch:
+        async with watching(hall, EVENING) as seen:
+            with monkeypatch.context() as disk:
+                disk.setattr(SessionFile, "save", full)
+                await hall.clock.sleep(5 * WATCH_S)
+            await hall.clock.sleep(2 * WATCH_S)
+            return seen
+
+    seen = hall.run(play())
+
+    ends_at = EVENING + timedelta(days=7)
+    assert seen.known == [
+        (ends_at, "the renewed session could not be stored"),
+        (ends_at, ""),
+    ]
+    (alarm,) = [told for told in seen.heard if "could not be stored" in told]
+    assert alarm.startswith("CRITICAL")
+    assert hall.file.load() == seen.keeper.session
+    assert hall.exchange.paths.count(f"POST {TOKEN}") == 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.core_builders import OPEN, SYMBOL, with_entry
-from support.shell_builders import Stage
+from support.shell_builders import Stage, behave
 from trading_bot.core.effects import (
     CancelOrder,
     PlaceOrder,
@@ -17,6 +17,7 @@ from trading_bot.core.effects import (
     RequestHours,
     RequestOrders,
     RequestPoll,
+    RequestReconcile,
 )
 from trading_bot.core.events import (
     CallFailed,
@@ -37,6 +38,7 @@ from trading_bot.domain.errors import (
     UnknownOutcomeError,
 )
 from trading_bot.domain.order import OrderIntent
+from trading_bot.shell.calls import Calls
 
 POLL = RequestPoll(request=7, symbols=(SYMBOL,), with_volumes=True)
 
@@ -169,6 +171,83 @@ def test_failed_place_says_its_outcome(error: Exception, outcome: str) -> None:
 
     assert isinstance(event, OrderFailed)
     assert (event.outcome, event.reason) == (outcome, str(error))
+
+
+def test_an_order_that_breaks_the_program_is_unknown_and_told_loudly() -> None:
+    """Its bytes may have left; what guards the stops must not end for it."""
+    stage = Stage()
+    stage.broker.on_place = raising(OverflowError("date value out of range"))
+
+    event = place(stage)
+
+    assert isinstance(event, OrderFailed)
+    assert (event.outcome, event.reason) == ("unknown", "a fault of the program: OverflowError")
+    (told,) = stage.log.of("CRITICAL")
+    assert "PlaceOrder: OverflowError: date value out of range" in told
+    assert "test_calls.py" in told
+
+
+def test_a_cancel_that_breaks_the_program_is_lost() -> None:
+    """It may have been taken."""
+    stage = Stage()
+    stage.broker.cancel = raising(KeyError("id"))  # type: ignore[method-assign]
+
+    event = result(stage, CancelOrder(ref_id="r", order_id="o"))
+
+    assert isinstance(event, CancelAnswered)
+    assert (event.ref_id, event.accepted, event.outcome) == ("r", False, "lost")
+    assert len(stage.log.of("CRITICAL")) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "what", "method"),
+    [
+        (POLL, "poll", "quotes"),
+        (RequestHistoricals(symbols=(SYMBOL,)), "historicals", "historicals"),
+        (RequestHours(day=OPEN.date()), "hours", "hours"),
+        (RequestAccount(), "account", "account"),
+        (RequestOrders(since=OPEN), "orders", "orders"),
+        (RequestReconcile(since=OPEN), "reconcile", "orders"),
+    ],
+)
+def test_a_reading_that_breaks_the_program_is_a_failed_one(
+    call: Any, what: str, method: str
+) -> None:
+    """Of the family data; the error's own words may hold what does not belong on the tape."""
+    stage = Stage()
+    port = stage.quotes if hasattr(stage.quotes, method) else stage.broker
+    setattr(port, method, raising(OverflowError("account 5TEST1234")))
+
+    event = result(stage, call)
+
+    assert isinstance(event, CallFailed)
+    assert (event.what, event.family) == (what, "data")
+    assert event.request == (7 if what == "poll" else 0)
+    assert event.reason == "a fault of the program: OverflowError"
+    assert len(stage.log.of("CRITICAL")) == 1
+
+
+def test_a_fault_that_repeats_is_told_once_until_it_is_over() -> None:
+    """A poll every three seconds must not drown what else there is to say."""
+    stage = Stage()
+    broken = raising(OverflowError("date value out of range"))
+    for behaviour in (broken, broken, behave, broken):
+        stage.quotes.on_poll = behaviour
+        result(stage, POLL)
+
+    assert len(stage.log.of("CRITICAL")) == 2
+
+
+def test_a_fault_nobody_is_told_of_goes_to_whoever_waits() -> None:
+    """A command that a person typed ends with it."""
+    stage = Stage()
+    stage.calls = Calls(
+        clock=stage.clock, quotes=stage.quotes, broker=stage.broker, inbox=stage.inbox
+    )
+    stage.quotes.on_poll = raising(KeyError("symbol"))
+
+    with pytest.raises(KeyError, match="symbol"):
+        result(stage, POLL)
 
 
 @pytest.mark.parametrize(("late", "is_sent"), [(0.0, True), (5.0, True), (5.001, False)])

@@ -222,19 +222,37 @@ def test_stop_does_not_wait_for_a_hung_broker() -> None:
     assert stage.calls.under_way == []
 
 
-def test_bug_in_an_adapter_takes_the_run_down() -> None:
-    """An error of no family does not leave the core waiting for ever: the run ends with it."""
+def test_a_fault_in_an_adapter_leaves_the_run_up() -> None:
+    """The readings fail and it is told; when the adapter works again, so does the daemon."""
     stage = entry_stage()
 
     async def bug() -> None:
-        if stage.clock.now() >= after_open(1):
+        if after_open(1) <= stage.clock.now() < after_open(2):
             raise KeyError("results")
 
     stage.quotes.on_poll = bug
 
-    with pytest.raises(KeyError, match="results"):
-        stage.run(NOON)
-    assert stage.clock.now() <= after_open(1, 1)
+    assert stage.run(after_open(4)) == "the test is over"
+    assert len([told for told in stage.log.of("CRITICAL") if "KeyError: 'results'" in told]) == 1
+    assert "CallFailed" in stage.observed
+    assert "PollArrived" in stage.observed[-10:]
+
+
+def test_what_no_event_can_say_takes_the_run_down() -> None:
+    """No call leaves the core waiting for ever: what is no error either ends the run."""
+    stage = entry_stage()
+
+    class Gone(BaseException):
+        """Not an Exception: nothing of ours catches it."""
+
+    async def gone() -> None:
+        if stage.clock.now() >= after_open(1):
+            raise Gone
+
+    stage.quotes.on_poll = gone
+
+    with pytest.raises(Gone):
+        stage.run(after_open(30))
 
 
 def test_risk_records_reach_their_stream() -> None:

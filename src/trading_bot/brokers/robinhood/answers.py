@@ -4,12 +4,19 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+from typing import Final
 
 import msgspec
 
+from trading_bot.brokers.robinhood.server_time import read_date
 from trading_bot.domain.errors import DataError, RetryableError, SessionExpiredError
+
+WAIT_MAX_S: Final = 300.0
+"""No longer wait is believed: a mistaken header must not silence the bot for a day."""
+
+_STRANGER_WAIT_MAX_S: Final = 5.0
+"""What is no JSON object is a proxy's word, which knows nothing of the broker's limits."""
 
 _TEXT_MAX = 200
 _EXPECTED_AVAILABLE = re.compile(r"Expected available in (\d+(?:\.\d+)?) seconds?", re.IGNORECASE)
@@ -56,7 +63,18 @@ def read_json(answer: Answer, *, now: datetime, redact: Callable[[str], str]) ->
 
 
 def retry_after_s(answer: Answer, now: datetime) -> float | None:
-    """How long the server asks to wait: Retry-After, seconds or a date, or the body's sentence."""
+    """How long to wait, of what Retry-After (seconds or a date) or the body's sentence asks for.
+
+    At most WAIT_MAX_S; a few seconds where it is not the broker that speaks.
+    """
+    asked_s = _asked_s(answer, now)
+    if asked_s is None:
+        return None
+    is_brokers = answer.body.lstrip()[:1] == b"{"
+    return min(asked_s, WAIT_MAX_S if is_brokers else _STRANGER_WAIT_MAX_S)
+
+
+def _asked_s(answer: Answer, now: datetime) -> float | None:
     header = answer.headers.get("retry-after", "").strip()
     if header:
         seconds = _header_seconds(header, now)
@@ -70,12 +88,9 @@ def _header_seconds(header: str, now: datetime) -> float | None:
     try:
         seconds = float(header)
     except ValueError:
-        try:
-            at = parsedate_to_datetime(header)
-        except ValueError:
+        at = read_date(header)
+        if at is None:
             return None
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=UTC)
         seconds = (at - now).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
 

@@ -1,11 +1,16 @@
 """How often orders are sent: an entry only with a token for itself and for every stop owed."""
 
+import math
 from dataclasses import dataclass
+from typing import Final
 
 from trading_bot.domain.errors import RetryableError
 from trading_bot.domain.order import Leg, OrderIntent
 from trading_bot.ports.clock import Clock
 from trading_bot.runtime.rate_limit import TokenBucket
+
+SELL_QUIET_S: Final = 30.0
+"""However long Robinhood asks for: what is bare meanwhile costs more than one more refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +40,13 @@ class OrderBudget:
             clock, per_second=self._settings.per_second, burst=self._settings.burst
         )
         self._owed: dict[str, float] = {}
+        self._quiet_until_s = -math.inf
 
     def may_place_entry(self) -> bool:
         """True when there are tokens for an entry, for its stop and for every stop still owed."""
         now = self._clock.monotonic()
+        if now < self._quiet_until_s:
+            return False
         self._owed = {trade: until for trade, until in self._owed.items() if until > now}
         return self._bucket.available() >= 2 + len(self._owed)
 
@@ -79,5 +87,6 @@ class OrderBudget:
         self._owed.pop(trade_id, None)
 
     def pause(self, seconds: float) -> None:
-        """Robinhood asked for quiet."""
-        self._bucket.pause(seconds)
+        """Robinhood asked for quiet: sells and cancels keep only so much of it, entries all."""
+        self._quiet_until_s = max(self._quiet_until_s, self._clock.monotonic() + seconds)
+        self._bucket.pause(min(seconds, SELL_QUIET_S))

@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final
 
 from trading_bot.domain.errors import DataError
 from trading_bot.domain.money import parse_decimal, trimmed
+
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2999, 12, 31, tzinfo=UTC)
+"""At either end of the calendar a time cannot be told in another zone."""
 
 Row = Mapping[str, object]
 
@@ -86,10 +91,10 @@ def moment(row: Row, field: str) -> datetime:
     if isinstance(value, str):
         try:
             at = datetime.fromisoformat(value)
+            if at.tzinfo is not None and _EARLIEST <= at <= _LATEST:
+                return at.astimezone(UTC)
         except ValueError:
-            at = None
-        if at is not None and at.tzinfo is not None:
-            return at.astimezone(UTC)
+            pass
     raise _wrong(field, "an ISO 8601 time with a zone", value)
 
 

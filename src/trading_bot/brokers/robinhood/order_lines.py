@@ -10,6 +10,7 @@ from typing import Final, Literal
 from requests.adapters import BaseAdapter
 
 from trading_bot.brokers.robinhood.answers import Answer
+from trading_bot.brokers.robinhood.budget import SELL_QUIET_S
 from trading_bot.brokers.robinhood.departure import Departure
 from trading_bot.brokers.robinhood.transport import (
     Exchange,
@@ -17,6 +18,7 @@ from trading_bot.brokers.robinhood.transport import (
     TransportSettings,
     ignore,
 )
+from trading_bot.domain.errors import RetryableError
 from trading_bot.ports.clock import Clock
 from trading_bot.runtime.rate_limit import Limiter
 from trading_bot.runtime.retry import Retrier
@@ -58,8 +60,8 @@ class OrderLines:
         settings = replace(maker.settings, hang_timeout_s=ORDER_HANG_S, idle_max_s=ORDER_IDLE_S)
         self._maker = replace(maker, settings=settings)
         self._lines: dict[Way, RobinhoodTransport] = {
-            "entries": self._maker.make("robinhood-entries"),
-            "sells": self._maker.make("robinhood-sells"),
+            "entries": self._make("entries"),
+            "sells": self._make("sells"),
         }
 
     def close(self, timeout_s: float = 0.0) -> bool:
@@ -70,9 +72,21 @@ class OrderLines:
     async def post(
         self, way: Way, url: str, form: Mapping[str, str], departure: Departure | None = None
     ) -> Answer:
-        """As `RobinhoodTransport.post_order`."""
+        """As `RobinhoodTransport.post_order`; no entry while quiet is asked for sells."""
+        asked_s = self._lines["sells"].quiet.asked_left_s
+        if way == "entries" and asked_s:
+            raise RetryableError(
+                f"not sent: no stop could follow, quiet was asked for {asked_s:.1f} s more",
+                retry_after_s=asked_s,
+            )
         line = self._lines[way]
         if line.is_stuck:
             line.close()
-            line = self._lines[way] = self._maker.make(f"robinhood-{way}")
+            line = self._lines[way] = self._make(way)
         return await line.post_order(url, form, departure)
+
+    def _make(self, way: Way) -> RobinhoodTransport:
+        maker = self._maker
+        if way == "sells":
+            maker = replace(maker, settings=replace(maker.settings, quiet_max_s=SELL_QUIET_S))
+        return maker.make(f"robinhood-{way}")

@@ -4,17 +4,29 @@ A log-in asks questions and waits for a phone: a person does that, `trading-bot 
 session it leaves in the file is taken over from there.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Final
 
 from trading_bot.brokers.robinhood.answers import Answer, read_json
 from trading_bot.brokers.robinhood.grants import REFUSALS, is_object, parse_session, refresh_form
 from trading_bot.brokers.robinhood.session import BrokerSession
-from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError, Stamp
+from trading_bot.brokers.robinhood.session_file import (
+    SessionFile,
+    SessionFileError,
+    SessionNotStoredError,
+    Stamp,
+)
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport
 from trading_bot.domain.errors import HumanNeededError
 from trading_bot.ports.clock import Clock
+from trading_bot.runtime.deadline import see_through
 
 RENEW_BEFORE = timedelta(hours=4)
+GRACE_S: Final = 3.0
+"""How long a stop waits for the answer to a renewal: within the five seconds a stop may take."""
+
+NOT_STORED: Final = "the renewed session could not be stored"
 LOG_IN = "a person must log in: trading-bot login"
 
 
@@ -34,6 +46,7 @@ class SessionKeeper:
         self._is_proven = True
         self._problem = ""
         self._file_problem = ""
+        self._unstored: BrokerSession | None = None
 
     @property
     def session(self) -> BrokerSession | None:
@@ -43,7 +56,12 @@ class SessionKeeper:
     @property
     def problem(self) -> str:
         """Why this session cannot be renewed and a person is needed; empty while none is."""
-        return self._problem or self._file_problem
+        return self._problem or self._file_problem or (NOT_STORED if self._unstored else "")
+
+    @property
+    def is_stored(self) -> bool:
+        """False while the session in use is in memory alone: a restart would lose it."""
+        return self._unstored is None
 
     @property
     def ends_at(self) -> datetime | None:
@@ -77,9 +95,16 @@ class SessionKeeper:
         except SessionFileError:
             return False
         if self._session is not None and stored.access_token == self._session.access_token:
+            self._unstored = None
             return False
         self._take_over(stored, stamp)
         return True
+
+    async def store(self) -> None:
+        """Put a session that is in memory alone into the file; RetryableError: not now."""
+        if self._unstored is not None:
+            with self._file.lock():
+                await self._store()
 
     async def renew(self) -> BrokerSession:
         """A new token pair, on disk before it is used.
@@ -87,32 +112,61 @@ class SessionKeeper:
         LoginNeededError: refused, now or before; a refused token is not shown again.
         RetryableError: not now; after a lost answer the old pair may be gone already, the next try
         then says so. A session that another process has put into the file meanwhile is taken over.
+        A disk that is full stops the renewal before it costs the session; one that fails later
+        leaves the new pair in memory, used and not stored.
         """
         with self._file.lock():
+            await self._store()
             stamp = self._file.stamp()
             stored = await self._load()
             if self._session is not None and stored.access_token != self._session.access_token:
                 self._take_over(stored, stamp)
                 return stored
+            self._stamp = stamp
             if not stored.refresh_token:
                 self._problem = "the session has no refresh token and cannot be renewed"
             if self._problem:
                 raise LoginNeededError(f"{self._problem}; {LOG_IN}")
             self._transport.library.hide(*secrets_of(stored))
-            answer = await self._transport.post_form(
-                self._transport.urls.login_url(), refresh_form(stored)
-            )
-            renewed = self._renewed(stored, answer)
-            self._transport.library.hide(*secrets_of(renewed))
-            await self._transport.run(lambda: self._file.save(renewed))
-            self._is_proven = False
-            self._stamp = self._file.stamp()
+            await self._transport.run(self._file.prepare)
+            try:
+                # The pair may be rotated already: whoever stops now waits for the new one.
+                renewed = await see_through(self._exchange(stored), GRACE_S)
+            finally:
+                self._file.release()
         self._use(renewed)
         return renewed
 
+    async def _exchange(self, stored: BrokerSession) -> BrokerSession:
+        answer = await self._transport.post_form(
+            self._transport.urls.login_url(), refresh_form(stored)
+        )
+        renewed = self._renewed(stored, answer)
+        self._transport.library.hide(*secrets_of(renewed))
+        try:
+            await self._save(renewed)
+        except SessionNotStoredError:
+            # Robinhood has forgotten the pair before: this one is used all the same.
+            self._unstored = renewed
+        return renewed
+
+    async def _store(self) -> None:
+        """Under the lock; what a person has put into the file meanwhile stays there."""
+        if self._unstored is not None and self._file.stamp() == self._stamp:
+            await self._save(self._unstored)
+
+    async def _save(self, session: BrokerSession) -> None:
+        await self._transport.run(lambda: self._file.save(session))
+        self._unstored = None
+        self._is_proven = False
+        self._stamp = self._file.stamp()
+
     async def prove(self) -> None:
         """The session was accepted by a read: the one before it is not needed any more."""
-        if not self._is_proven:
+        if self._is_proven or self._unstored is not None:
+            return
+        # On a disk that cannot be written it stays for now.
+        with suppress(OSError):
             await self._transport.run(self._file.prove)
             self._is_proven = True
 
@@ -127,6 +181,7 @@ class SessionKeeper:
 
     def _take_over(self, session: BrokerSession, stamp: Stamp | None) -> None:
         self._problem = ""
+        self._unstored = None
         self._stamp = stamp
         self._is_proven = not self._file.previous_path.exists()
         self._use(session)

@@ -22,11 +22,10 @@ class ServerTime:
 
     def note(self, date_header: str, received_at: datetime) -> None:
         """Take an answer's Date header; one that cannot be read or believed is left out."""
-        try:
-            at = parsedate_to_datetime(date_header)
-        except (TypeError, ValueError):
+        at = read_date(date_header)
+        if at is None:
             return
-        offset = at.replace(tzinfo=at.tzinfo or UTC) - received_at
+        offset = at - received_at
         if abs(offset) <= OFFSET_MAX:
             self._offsets.append(offset)
 
@@ -52,3 +51,13 @@ class ServerTime:
     def earliest(self, ours: datetime) -> datetime:
         """The earliest the server's clock may have stamped what happened at `ours` by our clock."""
         return ours - self.behind
+
+
+def read_date(header: str) -> datetime | None:
+    """The time in an HTTP header, aware; None where it holds none."""
+    try:
+        at = parsedate_to_datetime(header)
+    except (TypeError, ValueError, OverflowError):
+        # A year or a zone out of all range is an overflow, not a wrong value.
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC)

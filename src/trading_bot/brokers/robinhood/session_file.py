@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, NoReturn
+from typing import BinaryIO, Final, Literal, NoReturn
 
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.domain.errors import HumanNeededError, RetryableError
@@ -63,6 +63,10 @@ class SessionFileError(HumanNeededError):
         self.next_step = next_step
 
 
+class SessionNotStoredError(RetryableError):
+    """The disk took no session now: it is full, or cannot be written."""
+
+
 class SessionFile:
     """The session at `path`, with its lock and its predecessor beside it."""
 
@@ -71,22 +75,54 @@ class SessionFile:
         self.previous_path = path.with_name(path.name + ".previous")
         self._lock_path = path.with_name(path.name + ".lock")
         self._new_path = path.with_name(path.name + ".new")
+        self._room: BinaryIO | None = None
 
     def load(self) -> BrokerSession:
         """The session; SessionFileError with the next step when it is missing, unsafe, damaged."""
         return session_of(unpickled(self._read(), self.path), self.path)
 
+    def prepare(self) -> None:
+        """Take the space `save` will need, before what is to be saved has cost the session.
+
+        SessionNotStoredError when there is none. Call it under `lock`, and `release` at the end.
+        """
+        self.release()
+        with _storing():
+            # What could not be loaded is worth nothing as a predecessor.
+            with contextlib.suppress(SessionFileError):
+                self._put(self._read(), self.previous_path)
+            self._room = self._created()
+            try:
+                self._room.write(bytes(BYTES_MAX))
+                self._room.flush()
+                os.fsync(self._room.fileno())
+            except OSError:
+                self.release()
+                raise
+
+    def release(self) -> None:
+        """Give back what `prepare` took and `save` did not use."""
+        room, self._room = self._room, None
+        if room is not None:
+            with contextlib.suppress(OSError):
+                room.close()
+            with contextlib.suppress(OSError):
+                self._new_path.unlink(missing_ok=True)
+
     def save(self, session: BrokerSession) -> None:
         """Put `session` in place, whole or not at all, readable by its owner only.
 
         The file it replaces is kept as `previous_path` until `prove`. Call it under `lock`.
+        SessionNotStoredError when the disk does not take it.
         """
         content = pickle.dumps(_values(session), protocol=_PROTOCOL)
         session_of(unpickled(content, self.path), self.path)
-        # What could not be loaded is worth nothing as a predecessor.
-        with contextlib.suppress(SessionFileError):
-            self._put(self._read(), self.previous_path)
-        self._put(content, self.path)
+        if self._room is None:
+            self.prepare()
+        room, self._room = self._room, None
+        assert room is not None, "just prepared"
+        with _storing():
+            self._finish(room, content, self.path)
 
     def prove(self) -> None:
         """The saved session was accepted: its predecessor may go."""
@@ -122,7 +158,11 @@ class SessionFile:
         session for both.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._lock_path, flags, _PRIVATE)
+        try:
+            descriptor = os.open(self._lock_path, flags, _PRIVATE)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise RetryableError(f"{self._lock_path.name} cannot be opened: {reason}") from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -174,12 +214,21 @@ class SessionFile:
             self._refuse("damaged", f"is {status.st_size} bytes long", _REPLACE)
 
     def _put(self, content: bytes, target: Path) -> None:
+        self._finish(self._created(), content, target)
+
+    def _created(self) -> BinaryIO:
         self._new_path.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._new_path, flags, _PRIVATE)
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(stream.fileno(), _PRIVATE)
+        stream = os.fdopen(os.open(self._new_path, flags, _PRIVATE), "wb")
+        os.fchmod(stream.fileno(), _PRIVATE)
+        return stream
+
+    def _finish(self, stream: BinaryIO, content: bytes, target: Path) -> None:
+        """Over what is in it: the space is there already."""
+        with stream:
+            stream.seek(0)
             stream.write(content)
+            stream.truncate()
             stream.flush()
             os.fsync(stream.fileno())
         self._new_path.replace(target)
@@ -196,6 +245,15 @@ class SessionFile:
         raise SessionFileError(
             problem, f"session file {self.path.name} {what}", next_step
         ) from None
+
+
+@contextlib.contextmanager
+def _storing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SessionNotStoredError(f"{NAME} cannot be written: {reason}") from error
 
 
 class _NothingUnpickler(pickle.Unpickler):

@@ -19,9 +19,15 @@ from trading_bot.brokers.robinhood.adapter import (
     GuardedAdapter,
     is_allowed,
 )
-from trading_bot.brokers.robinhood.answers import Answer, read_json, retry_after_s
+from trading_bot.brokers.robinhood.answers import (
+    WAIT_MAX_S,
+    Answer,
+    read_json,
+    retry_after_s,
+)
 from trading_bot.brokers.robinhood.departure import Departure
 from trading_bot.brokers.robinhood.library import Library
+from trading_bot.brokers.robinhood.quiet import Quiet
 from trading_bot.brokers.robinhood.server_time import ServerTime
 from trading_bot.brokers.robinhood.worker import Worker
 from trading_bot.domain.errors import DataError, RetryableError, UnknownOutcomeError
@@ -58,6 +64,7 @@ class TransportSettings:
     for its turn included; the thread stays with the hanging call, the caller does not.
     A connection idle for longer than `idle_max_s` is not used again: the other side may have let go
     of it without a word, and what was sent on it would be lost with an unknown outcome.
+    `quiet_max_s` is how much of the quiet Robinhood asks for is kept before one more try.
     `base_url`, `is_lockstep` and `is_inline` are for the rehearsal exchange alone; the last makes
     requests without a thread, for an adapter that cannot block.
     """
@@ -68,6 +75,7 @@ class TransportSettings:
     total_timeout_s: float = 10.0
     hang_timeout_s: float = 30.0
     idle_max_s: float | None = None
+    quiet_max_s: float = WAIT_MAX_S
     base_url: str | None = None
     is_lockstep: bool = False
     is_inline: bool = False
@@ -118,7 +126,7 @@ class RobinhoodTransport:
         self._limiter = limiter
         self._on_exchange = on_exchange
         self._stopwatch = SystemClock()
-        self._quiet_until_s = -math.inf
+        self.quiet = Quiet(clock, self._settings.quiet_max_s)
         self._used_at_s = -math.inf
         self.is_stuck = False
         self._guard = GuardedAdapter(
@@ -251,7 +259,7 @@ class RobinhoodTransport:
         return read_json(answer, now=self._clock.now(), redact=self.library.redact)
 
     async def _exchange(self, request: _Request) -> Answer:
-        self._check_quiet()
+        self.quiet.check()
         if self._limiter is not None:
             await self._limiter.take()
         started = self._stopwatch.monotonic()
@@ -273,20 +281,9 @@ class RobinhoodTransport:
                 raise
             self._tell(at, request, answer, self._stopwatch.monotonic() - started)
             self.server_time.note(answer.headers.get("date", ""), self._clock.now())
-            asked_s = retry_after_s(answer, at)
-            if asked_s is not None and answer.status >= 400:
-                self._quiet_until_s = self._clock.monotonic() + asked_s
+            self.quiet.hear(answer.status, retry_after_s(answer, at))
             await self._charge(answer)
         return answer
-
-    def _check_quiet(self) -> None:
-        """Send nothing while Robinhood asks for quiet: who goes on is blocked for hours."""
-        left_s = self._quiet_until_s - self._clock.monotonic()
-        if left_s > 0:
-            raise RetryableError(
-                f"Robinhood asked for {left_s:.1f} s more of quiet, nothing was sent",
-                retry_after_s=left_s,
-            )
 
     def _tell(
         self, at: datetime, request: _Request, answer: Answer | None, latency_s: float

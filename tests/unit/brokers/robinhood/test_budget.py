@@ -109,6 +109,22 @@ def test_asked_for_quiet_nothing_is_sent_meanwhile() -> None:
     assert clock.now() - before >= timedelta(seconds=14)
 
 
+def test_of_a_long_quiet_a_sell_keeps_half_a_minute_and_an_entry_all() -> None:
+    """A stop that waits for minutes leaves shares bare, an entry that waits costs nothing."""
+    clock = SetClock()
+    budget = OrderBudget(clock)
+    before = clock.now()
+    budget.pause(300)
+
+    run(budget.take_urgent())
+
+    assert timedelta(seconds=30) <= clock.now() - before < timedelta(seconds=35)
+    clock.at = before + timedelta(seconds=299)
+    assert not budget.may_place_entry()
+    clock.at = before + timedelta(seconds=301)
+    assert budget.may_place_entry()
+
+
 def test_a_sell_whose_turn_comes_too_late_leaves_the_line() -> None:
     """It is told at once and uses up nothing: the next one, made anew, gets the token."""
     clock = SetClock()

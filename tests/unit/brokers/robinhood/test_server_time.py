@@ -37,7 +37,17 @@ def test_one_answer_that_lies_is_kept_for_a_while_on_the_safe_side() -> None:
     assert noted(-60, *[0] * READINGS_KEPT).earliest(TEN) == TEN
 
 
-@pytest.mark.parametrize("header", ["", "soon", "Mon, 99 Nov 2026 99:00:00 GMT"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "soon",
+        "Mon, 99 Nov 2026 99:00:00 GMT",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +0500",
+        "Mon, 23 Nov 2026 14:30:00 -99999999999999999",
+    ],
+)
 def test_a_date_that_cannot_be_read_says_nothing(header: str) -> None:
     """Nor does a clock that is days off."""
     time = noted(-30)

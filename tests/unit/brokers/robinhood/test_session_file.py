@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from trading_bot.brokers.robinhood import session_file
 from trading_bot.brokers.robinhood.session import BrokerSession
-from trading_bot.brokers.robinhood.session_file import NAME, SessionFile, SessionFileError
+from trading_bot.brokers.robinhood.session_file import (
+    BYTES_MAX,
+    NAME,
+    SessionFile,
+    SessionFileError,
+    SessionNotStoredError,
+)
 from trading_bot.domain.errors import HaltError, RetryableError
 
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
@@ -328,9 +334,56 @@ def test_failed_save_leaves_the_old_session(
 
     monkeypatch.setattr(session_file.os, "fsync", no_space)
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(SessionNotStoredError, match="No space"):
         file.save(session("second-token"))
     assert file.load().access_token == "first-token"
+    monkeypatch.undo()
+    file.save(session("third-token"))
+    assert file.load().access_token == "third-token"
+
+
+def test_what_is_prepared_has_the_space_of_the_largest_session(tmp_path: Path) -> None:
+    """On the disk before anything is asked of the broker, and given back when not needed."""
+    file = SessionFile(tmp_path / NAME)
+    file.save(session("first-token"))
+    new = tmp_path / f"{NAME}.new"
+
+    file.prepare()
+
+    assert new.stat().st_size == BYTES_MAX
+    assert stat.S_IMODE(new.stat().st_mode) == 0o600
+    assert file.load().access_token == "first-token"
+    file.release()
+    assert not new.exists()
+    file.save(session("second-token"))
+    assert file.load().access_token == "second-token"
+    assert not new.exists()
+
+
+def test_a_prepared_save_creates_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it needs is there: a disk that filled up meanwhile takes it all the same."""
+    file = SessionFile(tmp_path / NAME)
+    file.save(session("first-token"))
+    file.prepare()
+
+    def no_space(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SessionFile, "_created", no_space)
+    file.save(session("second-token"))
+
+    assert file.load().access_token == "second-token"
+    assert SessionFile(file.previous_path).load().access_token == "first-token"
+    with pytest.raises(SessionNotStoredError, match="No space"):
+        file.prepare()
+
+
+def test_a_lock_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
+    """A disk's trouble passes, or is told by what else it stops."""
+    file = SessionFile(tmp_path / "nowhere" / NAME)
+
+    with pytest.raises(RetryableError, match="cannot be opened"), file.lock():
+        pass
 
 
 def test_damaged_file_is_replaced_by_a_new_session(write: Write) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from trading_bot.brokers.robinhood.answers import Answer, read_json
 from trading_bot.brokers.robinhood.fields import Row, as_row, as_rows
+from trading_bot.brokers.robinhood.server_time import read_date
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport
 from trading_bot.domain.errors import RetryableError, SessionExpiredError, TradingBotError
 from trading_bot.ports.clock import Clock
@@ -59,13 +59,10 @@ class Reads:
         asked_at = self._clock.now()
         answer = await self._transport.get_answer(url, params, is_anonymous=is_anonymous)
         middle = asked_at + (self._clock.now() - asked_at) / 2
-        try:
-            told = parsedate_to_datetime(answer.headers.get("date", ""))
-        except (TypeError, ValueError):
-            return answer
-        # The header has whole seconds: on average half a second of it is cut off.
-        told = told.replace(tzinfo=told.tzinfo or UTC) + timedelta(seconds=0.5)
-        self.offsets.append(told - middle)
+        told = read_date(answer.headers.get("date", ""))
+        if told is not None:
+            # The header has whole seconds: on average half a second of it is cut off.
+            self.offsets.append(told - middle + timedelta(seconds=0.5))
         return answer
 
     async def json(self, url: str, params: Mapping[str, str] | None = None) -> object:
