@@ -127,7 +127,6 @@ INFO = SessionInfo(
     bot_version="0.1.0",
     config_hash="0" * 32,
     execution_mode="PAPER",
-    account_id=None,
 )
 
 

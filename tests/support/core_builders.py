@@ -59,7 +59,6 @@ INFO = SessionInfo(
     bot_version="0.1.0",
     config_hash="0123456789abcdef0123456789abcdef",
     execution_mode="PAPER",
-    account_id=None,
 )
 SYMBOL = "AAPL"
 

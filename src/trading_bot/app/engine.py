@@ -220,7 +220,6 @@ class Engine:
             bot_version=VERSION,
             config_hash=config_hash(self._config),
             execution_mode="PAPER",
-            account_id=None,
         )
         start = self.read_start(parts.calendar.trading_day(now))
         state = new_state(self._settings())
@@ -265,13 +264,11 @@ class Engine:
 
     def info_of(self, broker: Broker) -> SessionInfo:
         """What every record of this run carries."""
-        is_live = broker.execution_mode == "LIVE"
         return SessionInfo(
             session_id=self._parts.session_id,
             bot_version=VERSION,
             config_hash=config_hash(self._config),
             execution_mode=broker.execution_mode,
-            account_id=self._config.account_number if is_live else None,
         )
 
     def read_start(self, trading_day: date) -> StartState:

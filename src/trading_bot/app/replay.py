@@ -173,9 +173,8 @@ class Replayer:
             raise DataError(f"session {started.session.session_id} of the tape is not on record")
         config = config_of(session)
         key = self._home.key_file.read_bytes()
-        identity = Identity(
-            mode=session.mode, account=_account(self._home, session, config), key=key
-        )
+        account = _account(self._home, session, config, key)
+        identity = Identity(mode=session.mode, account=account, key=key)
         return make_core_settings(
             config,
             calendar=make_calendar(config),
@@ -201,14 +200,18 @@ def config_of(session: SessionRecord) -> Config:
         ) from error
 
 
-def _account(home: Home, session: SessionRecord, config: Config) -> str:
-    """The account the session's orders were named for; records never hold its number."""
+def _account(home: Home, session: SessionRecord, config: Config, key: bytes) -> str:
+    """The account the session's orders were named for: neither tape nor session holds its number.
+
+    ConfigError when the settings name another one by now, or none.
+    """
     if config.account_number != REDACTED:
         return config.account_number or "paper"
     if session.mode == "rehearsal":
         return AccountSettings().number
-    # A home is bound to one account, so what it is set to now is what it was.
     number = load_config(home).account_number
     if number is None:
         raise ConfigError("replaying a session with an account needs its account_number")
+    # A home is bound to one account: what it is set to now must be what it was.
+    home.check_binding(mode=session.mode, account=number, key=key)
     return number
