@@ -10,6 +10,7 @@ from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from trading_bot.app.code_hash import code_hash
 from trading_bot.app.core_settings import make_core_settings
 from trading_bot.app.housekeeping import keep_status, sync_seals
 from trading_bot.app.sink import WriterSink, WriterTape
@@ -338,6 +339,7 @@ class Engine:
             zone_data_version=_zone_data_version(),
             start_state_hash=start_hash(start),
             reason=reason,
+            code_hash=code_hash(),
         )
         assert self._writer is not None, "the engine is used inside its context"
         try:

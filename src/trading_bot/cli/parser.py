@@ -95,6 +95,9 @@ examples:
     "verify": """\
 Compares every file with its seal and its recorded head, and reads every line as its record.
 exit codes: 0 all is well; 4 damage, named by file, line and byte
+With --replay 4 is also a day that this very program recorded and that gives other records; 1 means
+no damage, but a day cannot be replayed, or gives other records because another version of the
+program, or another file of a strategy, recorded it: only that one shows that they follow.
 """,
     "status": """\
 exit codes: 0 alive and ready; 1 alive, but not ready (the reason is printed); 3 not running

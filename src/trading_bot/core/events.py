@@ -33,9 +33,9 @@ class StartState:
 
     `order_lines` are the events of trades that are not closed, that are closed but watched, or that
     the last step on record closed, and the day's notes, `trade_lines` the latest trade records
-    (enough for the performance window and the day) without their account, `risk_lines` every trip and reset of a breaker,
-    `order_seq` and `decision_seq` the next free numbers, `closed_ref_ids` the orders of trades
-    closed lately.
+    (enough for the performance window and the day) without their account, `risk_lines` every trip
+    and reset of a breaker, `order_seq` and `decision_seq` the next free numbers, `closed_ref_ids`
+    the orders of trades closed lately.
     """
 
     trading_day: date
