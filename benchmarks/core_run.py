@@ -127,6 +127,7 @@ INFO = SessionInfo(
     bot_version="0.1.0",
     config_hash="0" * 32,
     execution_mode="PAPER",
+    account_id=None,
 )
 
 

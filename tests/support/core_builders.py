@@ -59,6 +59,7 @@ INFO = SessionInfo(
     bot_version="0.1.0",
     config_hash="0123456789abcdef0123456789abcdef",
     execution_mode="PAPER",
+    account_id=None,
 )
 SYMBOL = "AAPL"
 

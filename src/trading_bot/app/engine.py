@@ -10,9 +10,9 @@ from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from trading_bot.app.code_hash import code_hash
 from trading_bot.app.core_settings import make_core_settings
 from trading_bot.app.housekeeping import keep_status, sync_seals
+from trading_bot.app.provenance import code_hash
 from trading_bot.app.sink import WriterSink, WriterTape
 from trading_bot.app.status_file import write_status
 from trading_bot.app.strategy_files import make_factories, strategy_hashes
@@ -221,6 +221,7 @@ class Engine:
             bot_version=VERSION,
             config_hash=config_hash(self._config),
             execution_mode="PAPER",
+            account_id=None,
         )
         start = self.read_start(parts.calendar.trading_day(now))
         state = new_state(self._settings())
@@ -265,11 +266,13 @@ class Engine:
 
     def info_of(self, broker: Broker) -> SessionInfo:
         """What every record of this run carries."""
+        is_live = broker.execution_mode == "LIVE"
         return SessionInfo(
             session_id=self._parts.session_id,
             bot_version=VERSION,
             config_hash=config_hash(self._config),
             execution_mode=broker.execution_mode,
+            account_id=self._config.account_number if is_live else None,
         )
 
     def read_start(self, trading_day: date) -> StartState:

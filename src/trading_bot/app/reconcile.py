@@ -197,7 +197,7 @@ async def look(case: Case) -> Look:
             start = read_start(records, today)
         except DataError as error:
             start = StartState(trading_day=today, protect_only=f"damaged record: {error}")
-        await desk.look(_started(case, _info(broker), start))
+        await desk.look(_started(case, _info(case, broker), start))
         return _look_of(desk, records)
 
 
@@ -261,12 +261,14 @@ def _key(home: Home) -> bytes:
     return home.key(none_made)
 
 
-def _info(broker: Broker) -> SessionInfo:
+def _info(case: Case, broker: Broker) -> SessionInfo:
+    is_live = broker.execution_mode == "LIVE"
     return SessionInfo(
         session_id=random_ids()(),
         bot_version=VERSION,
         config_hash="0" * 32,
         execution_mode=broker.execution_mode,
+        account_id=case.config.account_number if is_live else None,
     )
 
 

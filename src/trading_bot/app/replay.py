@@ -4,18 +4,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
 
 import msgspec
 from pydantic import ValidationError
 
-from trading_bot.app.code_hash import code_hash
 from trading_bot.app.core_settings import make_calendar, make_core_settings
-from trading_bot.app.strategy_files import make_factories, strategy_hashes
+from trading_bot.app.provenance import changed_since
+from trading_bot.app.strategy_files import make_factories
 from trading_bot.config.identity import REDACTED
 from trading_bot.config.load import load_config
 from trading_bot.config.model import Config
-from trading_bot.core.codec import decode_event
+from trading_bot.core.codec import decode_event, has_hidden_account, show_account
 from trading_bot.core.effects import Effect, Record
 from trading_bot.core.events import Event, Started
 from trading_bot.core.settings import CoreSettings
@@ -30,7 +29,6 @@ from trading_bot.ports.records import STREAM_DECISIONS, STREAM_ORDERS, STREAM_SE
 from trading_bot.query.records import HomeRecords
 from trading_bot.rehearsal.brokerage import AccountSettings
 from trading_bot.storage.home import Home
-from trading_bot.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +45,12 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The first place where the record and the replay part.
-
-    `made_by` says what else than this program made the record: what it would have to give again is
-    not known then. Empty when this very program did.
-    """
+    """The first place where the record and the replay part."""
 
     stream: str
     number: int
     recorded: str | None
     replayed: str | None
-    made_by: str = ""
 
 
 _TIMED_BY_THEIR_EVENT = frozenset({STREAM_ORDERS, STREAM_DECISIONS})
@@ -69,30 +62,8 @@ class _Timed(msgspec.Struct):
 
     @classmethod
     def of(cls, line: str) -> str:
-        """The time in a record's line; DataError when there is none."""
-        try:
-            return msgspec.json.decode(line, type=cls).timestamp
-        except msgspec.MsgspecError as error:
-            raise DataError(f"unreadable record: {error}") from error
-
-
-class _Owned(msgspec.Struct):
-    session_id: str | None = None
-
-    @classmethod
-    def of(cls, line: str) -> str:
-        """The session that a record's line names; empty where its contract has none, or no line."""
-        try:
-            return msgspec.json.decode(line, type=cls).session_id or ""
-        except msgspec.MsgspecError:
-            return ""
-
-
-class _Caused(NamedTuple):
-    """A line that the tape causes, and in which session."""
-
-    line: str
-    session_id: str
+        """The time in a record's line."""
+        return msgspec.json.decode(line, type=cls).timestamp
 
 
 class Replayer:
@@ -112,6 +83,8 @@ class Replayer:
         state: CoreState | None = None
         for line in self._records.tape_of(day.isoformat()):
             event = decode_event(line)
+            if isinstance(event, Started) and has_hidden_account(event):
+                event = show_account(event, self._account(self._session_of(event)))
             if isinstance(event, Started) and (state is None or event.is_new_session):
                 state = new_state(self._settings(event))
             if state is None:
@@ -122,37 +95,39 @@ class Replayer:
 
     def lines(self, day: date) -> dict[str, list[str]]:
         """The record lines that the day's events cause, by stream."""
-        expected, _ = self._expected(day)
-        return {stream: [one.line for one in caused] for stream, caused in expected.items()}
+        return self._expected(day)[0]
 
     def first_difference(self, day: date) -> Difference | None:
         """Compare every line the day's events cause with the records.
 
         None when all are there, in order. What the last event before a crash caused may be missing:
-        an event is on the tape before its records are on the disk. A difference in what this
-        program recorded goes before those in what another one did.
+        an event is on the tape before its records are on the disk.
         """
-        expected, cut_off = self._expected(day)
-        excused = None
-        for stream, caused in expected.items():
+        lines, cut_off = self._expected(day)
+        for stream, caused in lines.items():
             replayed = self._without_lost(stream, caused, cut_off.get(stream, set()))
             difference = self._compare(stream, replayed, day)
-            if difference is None:
-                continue
-            if not difference.made_by:
+            if difference is not None:
                 return difference
-            excused = excused or difference
-        return excused
+        return None
 
-    def _expected(self, day: date) -> tuple[dict[str, list[_Caused]], dict[str, set[int]]]:
+    def changed_since(self, day: date) -> tuple[str, ...]:
+        """What is not as it was when `day` was recorded, and may explain a difference."""
+        ids = {
+            event.session.session_id
+            for line in self._records.tape_of(day.isoformat())
+            if isinstance(event := decode_event(line), Started)
+        }
+        sessions = (session for name, session in self._sessions.items() if name in ids)
+        found = (text for s in sessions for text in changed_since(s, config_of(s), self._home))
+        return tuple(dict.fromkeys(found))
+
+    def _expected(self, day: date) -> tuple[dict[str, list[str]], dict[str, set[int]]]:
         """As `lines`, and the places of those that a crash may have kept from the disk."""
-        lines: dict[str, list[_Caused]] = {}
+        lines: dict[str, list[str]] = {}
         cut_off: dict[str, set[int]] = {}
         before: dict[str, int] = {}
-        session_id = ""
         for replayed in self.replay(day):
-            if isinstance(replayed.event, Started):
-                session_id = replayed.event.session.session_id
             if isinstance(replayed.event, Started) and replayed.event.is_new_session:
                 for stream, caused in lines.items():
                     places = range(before.get(stream, 0), len(caused))
@@ -160,102 +135,82 @@ class Replayer:
             before = {stream: len(caused) for stream, caused in lines.items()}
             for effect in replayed.effects:
                 if isinstance(effect, Record):
-                    caused = lines.setdefault(effect.stream, [])
-                    caused.append(_Caused(effect.record.to_jsonl_line(), session_id))
+                    line = effect.record.to_jsonl_line()
+                    lines.setdefault(effect.stream, []).append(line)
         return lines, cut_off
 
-    def _without_lost(self, stream: str, caused: list[_Caused], unsure: set[int]) -> list[_Caused]:
+    def _without_lost(self, stream: str, caused: list[str], unsure: set[int]) -> list[str]:
         """`caused` without the unsure lines that are not on record; one may be there later on."""
         if not unsure:
             return caused
-        wanted = {caused[place].line for place in unsure}
+        wanted = {caused[place] for place in unsure}
         there = Counter(line for line in self._records.lines(stream) if line in wanted)
         there.subtract(
-            one.line
-            for place, one in enumerate(caused)
-            if place not in unsure and one.line in wanted
+            line for place, line in enumerate(caused) if place not in unsure and line in wanted
         )
         kept = []
-        for place, one in enumerate(caused):
+        for place, line in enumerate(caused):
             if place in unsure:
-                if there[one.line] <= 0:
+                if there[line] <= 0:
                     continue
-                there[one.line] -= 1
-            kept.append(one)
+                there[line] -= 1
+            kept.append(line)
         return kept
 
-    def _compare(self, stream: str, replayed: list[_Caused], day: date) -> Difference | None:
+    def _compare(self, stream: str, replayed: list[str], day: date) -> Difference | None:
         if not replayed:
             return None
         recorded = iter(self._records.lines(stream))
         first = replayed[0]
         # The stream may hold earlier days: the comparison begins at the day's first line.
-        found = next((line for line in recorded if line == first.line), None)
+        found = next((line for line in recorded if line == first), None)
         if found is None:
-            return self._difference(stream, 1, self._first_of(stream, first.session_id, day), first)
-        for number, one in enumerate(replayed[1:], start=2):
+            return Difference(stream=stream, number=1, recorded=None, replayed=first)
+        for number, line in enumerate(replayed[1:], start=2):
             other = next(recorded, None)
-            if other != one.line:
-                return self._difference(stream, number, other, one)
-        extra = next(recorded, None)
-        if extra is None or not self._is_of(day, stream, extra):
+            if other != line:
+                return Difference(stream=stream, number=number, recorded=other, replayed=line)
+        return self._one_more(stream, next(recorded, None), len(replayed) + 1, day)
+
+    def _one_more(self, stream: str, line: str | None, number: int, day: date) -> Difference | None:
+        """A recorded line of the same day that nothing on the tape caused."""
+        if line is None or stream not in _TIMED_BY_THEIR_EVENT:
             return None
-        last = replayed[-1].session_id
-        return self._difference(stream, len(replayed) + 1, extra, None, after=last)
-
-    def _first_of(self, stream: str, session_id: str, day: date) -> str | None:
-        """The session's first line of `day`; None also of a stream whose lines name no session."""
-        for line in self._records.lines(stream):
-            if _Owned.of(line) == session_id and self._day_of(line) == day:
-                return line
-        return None
-
-    def _day_of(self, line: str) -> date:
-        return self._calendar.trading_day(parse_timestamp(_Timed.of(line)))
-
-    def _difference(
-        self,
-        stream: str,
-        number: int,
-        recorded: str | None,
-        replayed: _Caused | None,
-        after: str = "",
-    ) -> Difference:
-        """`after` is the session of the line before, where nothing is replayed any more."""
-        session_ids = [replayed.session_id if replayed else after]
-        if recorded is not None:
-            session_ids.append(_Owned.of(recorded))
-        return Difference(
-            stream=stream,
-            number=number,
-            recorded=recorded,
-            replayed=replayed.line if replayed else None,
-            made_by=next(filter(None, map(self._other_maker, session_ids)), ""),
-        )
-
-    def _is_of(self, day: date, stream: str, line: str) -> bool:
-        """True of a recorded line of the same day, which nothing on the tape caused."""
-        return stream in _TIMED_BY_THEIR_EVENT and self._day_of(line) == day
-
-    def _other_maker(self, session_id: str) -> str:
-        """What ran that session, when it was another program than this or another strategy."""
-        session = self._sessions.get(session_id)
-        return "" if session is None else made_by(session, self._home)
+        at = parse_timestamp(_Timed.of(line))
+        if self._calendar.trading_day(at) != day:
+            return None
+        return Difference(stream=stream, number=number, recorded=line, replayed=None)
 
     def _settings(self, started: Started) -> CoreSettings:
-        session = self._sessions.get(started.session.session_id)
-        if session is None:
-            raise DataError(f"session {started.session.session_id} of the tape is not on record")
+        session = self._session_of(started)
         config = config_of(session)
         key = self._home.key_file.read_bytes()
-        account = _account(self._home, session, config, key)
-        identity = Identity(mode=session.mode, account=account, key=key)
+        identity = Identity(mode=session.mode, account=self._account(session), key=key)
         return make_core_settings(
             config,
             calendar=make_calendar(config),
             factories=make_factories(config, self._home.root),
             identity=identity,
         )
+
+    def _session_of(self, started: Started) -> SessionRecord:
+        session = self._sessions.get(started.session.session_id)
+        if session is None:
+            raise DataError(f"session {started.session.session_id} of the tape is not on record")
+        return session
+
+    def _account(self, session: SessionRecord) -> str:
+        """The account the session's orders were named for; trade records alone hold its number."""
+        config = config_of(session)
+        if config.account_number != REDACTED:
+            return config.account_number or "paper"
+        if session.mode == "rehearsal":
+            return AccountSettings().number
+        # A home is bound to one account, so what it is set to now is what it was.
+        number = load_config(self._home).account_number
+        if number is None:
+            raise ConfigError("replaying a session with an account needs its account_number")
+        return number
 
     def _read_sessions(self) -> Mapping[str, SessionRecord]:
         found: dict[str, SessionRecord] = {}
@@ -273,35 +228,3 @@ def config_of(session: SessionRecord) -> Config:
         raise ConfigError(
             f"the config of session {session.session_id} is of another version"
         ) from error
-
-
-def made_by(session: SessionRecord, home: Home) -> str:
-    """What ran the session, in words, where this program or a strategy's file is another by now.
-
-    Empty where both are the same: then the same tape must give the same records.
-    """
-    if session.bot_version != VERSION:
-        return f"version {session.bot_version} of this program, and this is {VERSION}"
-    if session.code_hash != code_hash():
-        theirs = f"code {session.code_hash[:8]}" if session.code_hash else "code not kept"
-        return f"another build of version {VERSION} ({theirs}, and this is {code_hash()[:8]})"
-    now = strategy_hashes(config_of(session), home.root)
-    changed = [name for name, digest in session.strategy_hashes.items() if now.get(name) != digest]
-    return f"another file of the strategy {', '.join(changed)}" if changed else ""
-
-
-def _account(home: Home, session: SessionRecord, config: Config, key: bytes) -> str:
-    """The account the session's orders were named for: neither tape nor session holds its number.
-
-    ConfigError when the settings name another one by now, or none.
-    """
-    if config.account_number != REDACTED:
-        return config.account_number or "paper"
-    if session.mode == "rehearsal":
-        return AccountSettings().number
-    number = load_config(home).account_number
-    if number is None:
-        raise ConfigError("replaying a session with an account needs its account_number")
-    # A home is bound to one account: what it is set to now must be what it was.
-    home.check_binding(mode=session.mode, account=number, key=key)
-    return number

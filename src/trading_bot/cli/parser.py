@@ -95,9 +95,6 @@ examples:
     "verify": """\
 Compares every file with its seal and its recorded head, and reads every line as its record.
 exit codes: 0 all is well; 4 damage, named by file, line and byte
-With --replay 4 is also a day that this very program recorded and that gives other records; 1 means
-no damage, but a day cannot be replayed, or gives other records because another version of the
-program, or another file of a strategy, recorded it: only that one shows that they follow.
 """,
     "status": """\
 exit codes: 0 alive and ready; 1 alive, but not ready (the reason is printed); 3 not running
@@ -303,7 +300,8 @@ def _add_verify(command: ArgumentParser) -> None:
     command.add_argument(
         "--replay",
         action="store_true",
-        help="also play each day's tape again and compare every record it gives",
+        help="also play each day's tape again and compare every record it gives; exit code 1 for a "
+        "day that cannot be compared, another version or strategy recorded it",
     )
 
 

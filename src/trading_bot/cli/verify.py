@@ -2,9 +2,8 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
-from enum import Enum, auto
 
-from trading_bot.app.replay import Difference, Replayer
+from trading_bot.app.replay import Replayer
 from trading_bot.cli import exits
 from trading_bot.cli.home import records_home
 from trading_bot.domain.errors import TradingBotError
@@ -17,17 +16,6 @@ from trading_bot.storage.home import Home
 from trading_bot.storage.verify import VerifyReport, verify_home
 
 _RIGHT = frozenset({1, 2})
-_WHO_SHOWS = "only that program can show that they follow from their tape"
-
-
-class _Replay(Enum):
-    """What came of a day's replay."""
-
-    SAME = auto()
-    NOT_POSSIBLE = auto()
-    OTHER_PROGRAM = auto()
-    """It gives other records, as a program that decides otherwise may."""
-    DIFFERS = auto()
 
 
 def run(arguments: Namespace) -> int:
@@ -38,18 +26,17 @@ def run(arguments: Namespace) -> int:
     problems += [str(found) for found in unreadable_lines(home)]
     for line in _files(report, home):
         print(line)
-    found = list(_told(home)) if arguments.replay else []
-    problems += [text for text, result in found if result is _Replay.DIFFERS]
+    unknown = 0
+    for text, code in _replays(home) if arguments.replay else ():
+        print(text)
+        unknown += code == exits.FAILED
+        if code == exits.DAMAGED:
+            problems.append(text)
     for problem in problems:
         print(f"DAMAGED {problem}")
     if problems:
         print(f"damaged: {counted(len(problems), 'place')} in {home.root}")
         return exits.DAMAGED
-    results = [result for _, result in found]
-    others = results.count(_Replay.OTHER_PROGRAM)
-    if others:
-        days = "one day was" if others == 1 else f"{others} days were"
-        print(f"{days} recorded by another program: no record was changed since, but {_WHO_SHOWS}")
     total = f"{counted(len(report.files), 'file')}, {counted(report.lines, 'line')}"
     unsealed = sum(file.unsealed for file in report.files)
     proof = (
@@ -58,7 +45,7 @@ def run(arguments: Namespace) -> int:
         else "every line is what was acknowledged"
     )
     print(f"sound: {total}, {report.size:,} bytes; {proof}")
-    return exits.OK if set(results) <= {_Replay.SAME} else exits.FAILED
+    return exits.FAILED if unknown else exits.OK
 
 
 def _files(report: VerifyReport, home: Home) -> list[str]:
@@ -76,40 +63,33 @@ def _files(report: VerifyReport, home: Home) -> list[str]:
     return table(("file", "lines", "bytes", "state"), rows, _RIGHT) if rows else []
 
 
-def _told(home: Home) -> Iterator[tuple[str, _Replay]]:
-    """Each day's line, printed as soon as it is known, and what came of its replay."""
-    for text, result in _replays(home):
-        print(text)
-        yield text, result
-
-
-def _replays(home: Home) -> Iterator[tuple[str, _Replay]]:
+def _replays(home: Home) -> Iterator[tuple[str, int]]:
+    """A line for each day's tape, and OK, FAILED (cannot be replayed) or DAMAGED (differs)."""
     records = HomeRecords(home)
     days = list(records.tapes())
     last = max(days, default=None)
     if days and holder_of(home) is not None:
-        yield f"replay {days[-1]}: left out, a daemon is writing it", _Replay.SAME
+        yield f"replay {days[-1]}: left out, a daemon is writing it", exits.OK
         days.pop()
     replayer = Replayer(home)
     for day in days:
         try:
             difference = replayer.first_difference(day)
         except TradingBotError as error:
-            yield f"replay {day}: cannot be replayed: {error}", _Replay.NOT_POSSIBLE
+            yield f"replay {day}: cannot be replayed: {error}", exits.FAILED
             continue
         if difference is None:
-            yield f"replay {day}: the same records again", _Replay.SAME
+            yield f"replay {day}: the same records again", exits.OK
         elif difference.recorded is None and day == last and was_cut_off(records):
             text = f"the daemon was ended before it wrote the last of its {difference.stream}"
-            yield f"replay {day}: the same records again, but {text}", _Replay.SAME
-        elif difference.made_by:
-            text = f"recorded by {difference.made_by}: {_parting(difference)}"
-            yield f"replay {day}: {text}", _Replay.OTHER_PROGRAM
+            yield f"replay {day}: the same records again, but {text}", exits.OK
         else:
-            yield f"replay {day}: {_parting(difference)}", _Replay.DIFFERS
-
-
-def _parting(difference: Difference) -> str:
-    place = f"{difference.stream} parts at line {difference.number} of the day"
-    recorded = difference.recorded or "nothing"
-    return f"{place}: recorded {recorded}, replayed {difference.replayed or 'nothing'}"
+            place = f"{difference.stream} parts at line {difference.number} of the day"
+            recorded = difference.recorded or "nothing"
+            text = f"{place}: recorded {recorded}, replayed {difference.replayed}"
+            if changed := replayer.changed_since(day):
+                # The record may be as it was written: this program is not what wrote it.
+                why = "; ".join(changed)
+                yield f"replay {day}: cannot be compared: {why}; {text}", exits.FAILED
+            else:
+                yield f"replay {day}: {text}", exits.DAMAGED

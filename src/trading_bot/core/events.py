@@ -14,17 +14,13 @@ from trading_bot.domain.quote import Fundamental, HistoricalBar, MarketHours, Qu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionInfo:
-    """What every record of this run carries.
-
-    `account_id` is read from old tapes and never written: the account's number belongs to trade
-    records alone, and they take it from the settings.
-    """
+    """What every record of this run carries."""
 
     session_id: str
     bot_version: str
     config_hash: str
     execution_mode: str
-    account_id: str | None = None
+    account_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +29,9 @@ class StartState:
 
     `order_lines` are the events of trades that are not closed, that are closed but watched, or that
     the last step on record closed, and the day's notes, `trade_lines` the latest trade records
-    (enough for the performance window and the day) without their account, `risk_lines` every trip
-    and reset of a breaker, `order_seq` and `decision_seq` the next free numbers, `closed_ref_ids`
-    the orders of trades closed lately.
+    (enough for the performance window and the day), `risk_lines` every trip and reset of a breaker,
+    `order_seq` and `decision_seq` the next free numbers, `closed_ref_ids` the orders of trades
+    closed lately.
     """
 
     trading_day: date

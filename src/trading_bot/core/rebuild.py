@@ -35,7 +35,13 @@ def restore(state: CoreState, start: StartState, session: SessionInfo, at: datet
     events = _read(OrderEvent.from_jsonl_line, start.order_lines, problems)
     trades = _read(TradeRecord.from_jsonl_line, start.trade_lines, problems)
     risk = _read(RiskEvent.from_jsonl_line, start.risk_lines, problems)
-    state.origin = _origin(state, session)
+    state.origin = Origin(
+        session_id=session.session_id,
+        bot_version=session.bot_version,
+        config_hash=session.config_hash,
+        execution_mode=session.execution_mode,
+        account_id=session.account_id,
+    )
     state.book = TradeBook()
     state.resting = set()
     problems += state.book.restore(e for e in events if e.kind != "note")
@@ -63,18 +69,6 @@ def restore(state: CoreState, start: StartState, session: SessionInfo, at: datet
     state.closed_ref_ids = set(start.closed_ref_ids)
     _restore_day(state, events, trades)
     return unwritten
-
-
-def _origin(state: CoreState, session: SessionInfo) -> Origin:
-    """What trade records carry; the account of real money alone, which the tape does not hold."""
-    is_live = session.execution_mode == "LIVE"
-    return Origin(
-        session_id=session.session_id,
-        bot_version=session.bot_version,
-        config_hash=session.config_hash,
-        execution_mode=session.execution_mode,
-        account_id=state.settings.identity.account if is_live else session.account_id,
-    )
 
 
 def _restore_protection(

@@ -28,8 +28,8 @@ class SessionRecord:
     `config` is the whole configuration as it was in force, secrets redacted by whoever made it;
     `config_hash` the MD5 of its canonical form; `strategy_hashes` a hash for each strategy file's
     name; `start_state_hash` the state that was rebuilt before the first event; `code_hash` the
-    program's own deciding code, None before it was kept. An end and a reload have a `reason`.
-    Raises RecordError.
+    source of what decides, None in records from before it was kept. An end and a reload have a
+    `reason`. Raises RecordError.
     """
 
     kind: str

@@ -1,8 +1,7 @@
 """Where a run or a day starts from, as the records tell it."""
 
 import hashlib
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -23,9 +22,6 @@ _TRADE_LINES = 1_000
 
 _CLOSED_KEPT = timedelta(days=5)
 """How long the orders of a closed trade are still known by name: longer than a start looks back."""
-
-_ACCOUNT = re.compile(r'("account_id"\s*:\s*)"(?:[^"\\]|\\.)*"')
-"""The account in a trade record's line; within a text its quotes would be escaped."""
 
 _KEPT_NOTES = frozenset(
     {"protect_only", "protect_only_ended", "difference", "difference_vanished", "difference_over"}
@@ -74,7 +70,7 @@ def read_start(source: RecordSource, trading_day: date) -> StartState:
     return StartState(
         trading_day=trading_day,
         order_lines=orders.lines(),
-        trade_lines=tuple(_without_account(source.tail(STREAM_TRADES, _TRADE_LINES))),
+        trade_lines=tuple(source.tail(STREAM_TRADES, _TRADE_LINES)),
         risk_lines=tuple(_breaker_lines(source)),
         order_seq=orders.following,
         decision_seq=head.seq + 1 if head is not None else 0,
@@ -163,11 +159,6 @@ def _forget_old(watched: dict[str, tuple[str, list[tuple[int, str]]]], now: str)
     """Closed trades that nobody watches any more; times as the record writes them sort by time."""
     for trade_id in [key for key, (until, _) in watched.items() if until < now]:
         del watched[trade_id]
-
-
-def _without_account(lines: Iterable[str]) -> Iterator[str]:
-    """A start goes onto the tape, which must not hold the account's number."""
-    return (_ACCOUNT.sub(r"\1null", line) for line in lines)
 
 
 def _breaker_lines(source: RecordSource) -> Iterator[str]:
