@@ -23,8 +23,12 @@ _DECIDING: Final = (
     "performance",
     "execution",
     "core",
+    "ports",
+    "config",
+    "app/core_settings.py",
+    "app/strategy_files.py",
 )
-"""The rooms whose code makes an event into records; with them the file that sets them up."""
+"""The rooms whose code makes an event into records, and what sets them up."""
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _SHOWN: Final = 8
@@ -33,12 +37,16 @@ _SHOWN: Final = 8
 @cache
 def code_hash() -> str:
     """SHA-256 (hex) over the source of all that decides and records."""
-    files = [path for room in _DECIDING for path in (_PACKAGE / room).rglob("*.py")]
-    files.append(_PACKAGE / "app" / "core_settings.py")
+    return hash_of(_PACKAGE)
+
+
+def hash_of(package: Path) -> str:
+    """As `code_hash`, of a program that lies elsewhere."""
+    files = [path for name in _DECIDING for path in _sources(package / name)]
     digest = hashlib.sha256()
     for path in sorted(files):
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(_PACKAGE).as_posix()} {len(content)}\n".encode())
+        digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
 
@@ -58,6 +66,10 @@ def changed_since(session: SessionRecord, config: Config, home: Home) -> tuple[s
     if session.calendar_hash != make_calendar(config).calendar_hash():
         found.append("recorded under another calendar or other zone data")
     return tuple(found)
+
+
+def _sources(place: Path) -> list[Path]:
+    return list(place.rglob("*.py")) if place.is_dir() else [place]
 
 
 def _strategies(session: SessionRecord, config: Config, home: Home) -> list[str]:

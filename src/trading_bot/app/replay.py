@@ -1,9 +1,10 @@
 """A recorded day again: the tape through the same core, under the config it was recorded with."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -45,12 +46,17 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The first place where the record and the replay part."""
+    """The first place where the record and the replay part.
+
+    `changed` says what is not as it was when the record was made, and may explain it; empty when
+    this very program made it, from the same files.
+    """
 
     stream: str
     number: int
     recorded: str | None
     replayed: str | None
+    changed: tuple[str, ...] = ()
 
 
 _TIMED_BY_THEIR_EVENT = frozenset({STREAM_ORDERS, STREAM_DECISIONS})
@@ -62,8 +68,30 @@ class _Timed(msgspec.Struct):
 
     @classmethod
     def of(cls, line: str) -> str:
-        """The time in a record's line."""
-        return msgspec.json.decode(line, type=cls).timestamp
+        """The time in a record's line; DataError when there is none."""
+        try:
+            return msgspec.json.decode(line, type=cls).timestamp
+        except msgspec.MsgspecError as error:
+            raise DataError(f"unreadable record: {error}") from error
+
+
+class _Owned(msgspec.Struct):
+    session_id: str | None = None
+
+    @classmethod
+    def of(cls, line: str) -> str:
+        """The session that a record's line names; empty where its contract has none, or no line."""
+        try:
+            return msgspec.json.decode(line, type=cls).session_id or ""
+        except msgspec.MsgspecError:
+            return ""
+
+
+class _Caused(NamedTuple):
+    """A line that the tape causes, and in which session."""
+
+    line: str
+    session_id: str
 
 
 class Replayer:
@@ -95,39 +123,37 @@ class Replayer:
 
     def lines(self, day: date) -> dict[str, list[str]]:
         """The record lines that the day's events cause, by stream."""
-        return self._expected(day)[0]
+        expected, _ = self._expected(day)
+        return {stream: [one.line for one in caused] for stream, caused in expected.items()}
 
     def first_difference(self, day: date) -> Difference | None:
         """Compare every line the day's events cause with the records.
 
         None when all are there, in order. What the last event before a crash caused may be missing:
-        an event is on the tape before its records are on the disk.
+        an event is on the tape before its records are on the disk. A difference in what this very
+        program recorded goes before one that another explains.
         """
-        lines, cut_off = self._expected(day)
-        for stream, caused in lines.items():
+        expected, cut_off = self._expected(day)
+        excused = None
+        for stream, caused in expected.items():
             replayed = self._without_lost(stream, caused, cut_off.get(stream, set()))
             difference = self._compare(stream, replayed, day)
-            if difference is not None:
+            if difference is None:
+                continue
+            if not difference.changed:
                 return difference
-        return None
+            excused = excused or difference
+        return excused
 
-    def changed_since(self, day: date) -> tuple[str, ...]:
-        """What is not as it was when `day` was recorded, and may explain a difference."""
-        ids = {
-            event.session.session_id
-            for line in self._records.tape_of(day.isoformat())
-            if isinstance(event := decode_event(line), Started)
-        }
-        sessions = (session for name, session in self._sessions.items() if name in ids)
-        found = (text for s in sessions for text in changed_since(s, config_of(s), self._home))
-        return tuple(dict.fromkeys(found))
-
-    def _expected(self, day: date) -> tuple[dict[str, list[str]], dict[str, set[int]]]:
+    def _expected(self, day: date) -> tuple[dict[str, list[_Caused]], dict[str, set[int]]]:
         """As `lines`, and the places of those that a crash may have kept from the disk."""
-        lines: dict[str, list[str]] = {}
+        lines: dict[str, list[_Caused]] = {}
         cut_off: dict[str, set[int]] = {}
         before: dict[str, int] = {}
+        session_id = ""
         for replayed in self.replay(day):
+            if isinstance(replayed.event, Started):
+                session_id = replayed.event.session.session_id
             if isinstance(replayed.event, Started) and replayed.event.is_new_session:
                 for stream, caused in lines.items():
                     places = range(before.get(stream, 0), len(caused))
@@ -135,51 +161,88 @@ class Replayer:
             before = {stream: len(caused) for stream, caused in lines.items()}
             for effect in replayed.effects:
                 if isinstance(effect, Record):
-                    line = effect.record.to_jsonl_line()
-                    lines.setdefault(effect.stream, []).append(line)
+                    caused = lines.setdefault(effect.stream, [])
+                    caused.append(_Caused(effect.record.to_jsonl_line(), session_id))
         return lines, cut_off
 
-    def _without_lost(self, stream: str, caused: list[str], unsure: set[int]) -> list[str]:
+    def _without_lost(self, stream: str, caused: list[_Caused], unsure: set[int]) -> list[_Caused]:
         """`caused` without the unsure lines that are not on record; one may be there later on."""
         if not unsure:
             return caused
-        wanted = {caused[place] for place in unsure}
+        wanted = {caused[place].line for place in unsure}
         there = Counter(line for line in self._records.lines(stream) if line in wanted)
         there.subtract(
-            line for place, line in enumerate(caused) if place not in unsure and line in wanted
+            one.line
+            for place, one in enumerate(caused)
+            if place not in unsure and one.line in wanted
         )
         kept = []
-        for place, line in enumerate(caused):
+        for place, one in enumerate(caused):
             if place in unsure:
-                if there[line] <= 0:
+                if there[one.line] <= 0:
                     continue
-                there[line] -= 1
-            kept.append(line)
+                there[one.line] -= 1
+            kept.append(one)
         return kept
 
-    def _compare(self, stream: str, replayed: list[str], day: date) -> Difference | None:
+    def _compare(self, stream: str, replayed: list[_Caused], day: date) -> Difference | None:
         if not replayed:
             return None
         recorded = iter(self._records.lines(stream))
         first = replayed[0]
         # The stream may hold earlier days: the comparison begins at the day's first line.
-        found = next((line for line in recorded if line == first), None)
+        found = next((line for line in recorded if line == first.line), None)
         if found is None:
-            return Difference(stream=stream, number=1, recorded=None, replayed=first)
-        for number, line in enumerate(replayed[1:], start=2):
+            return self._difference(stream, 1, self._first_of(stream, first.session_id, day), first)
+        for number, one in enumerate(replayed[1:], start=2):
             other = next(recorded, None)
-            if other != line:
-                return Difference(stream=stream, number=number, recorded=other, replayed=line)
-        return self._one_more(stream, next(recorded, None), len(replayed) + 1, day)
+            if other != one.line:
+                return self._difference(stream, number, other, one)
+        extra = next(recorded, None)
+        if extra is None or not self._is_of(day, stream, extra):
+            return None
+        last = replayed[-1].session_id
+        return self._difference(stream, len(replayed) + 1, extra, None, after=last)
 
-    def _one_more(self, stream: str, line: str | None, number: int, day: date) -> Difference | None:
-        """A recorded line of the same day that nothing on the tape caused."""
-        if line is None or stream not in _TIMED_BY_THEIR_EVENT:
-            return None
-        at = parse_timestamp(_Timed.of(line))
-        if self._calendar.trading_day(at) != day:
-            return None
-        return Difference(stream=stream, number=number, recorded=line, replayed=None)
+    def _first_of(self, stream: str, session_id: str, day: date) -> str | None:
+        """The session's first line of `day`; None also of a stream whose lines name no session."""
+        for line in self._records.lines(stream):
+            if _Owned.of(line) == session_id and self._day_of(line) == day:
+                return line
+        return None
+
+    def _day_of(self, line: str) -> date:
+        return self._calendar.trading_day(parse_timestamp(_Timed.of(line)))
+
+    def _difference(
+        self,
+        stream: str,
+        number: int,
+        recorded: str | None,
+        replayed: _Caused | None,
+        after: str = "",
+    ) -> Difference:
+        """`after` is the session of the line before, where nothing is replayed any more."""
+        session_ids = [replayed.session_id if replayed else after]
+        if recorded is not None:
+            session_ids.append(_Owned.of(recorded))
+        return Difference(
+            stream=stream,
+            number=number,
+            recorded=recorded,
+            replayed=replayed.line if replayed else None,
+            changed=self._changed_since(session_ids),
+        )
+
+    def _is_of(self, day: date, stream: str, line: str) -> bool:
+        """True of a recorded line of the same day, which nothing on the tape caused."""
+        return stream in _TIMED_BY_THEIR_EVENT and self._day_of(line) == day
+
+    def _changed_since(self, session_ids: Sequence[str]) -> tuple[str, ...]:
+        """What is not as it was when the sessions ran."""
+        sessions = [self._sessions[name] for name in session_ids if name in self._sessions]
+        found = (text for s in sessions for text in changed_since(s, config_of(s), self._home))
+        return tuple(dict.fromkeys(found))
 
     def _settings(self, started: Started) -> CoreSettings:
         session = self._session_of(started)
@@ -206,10 +269,12 @@ class Replayer:
             return config.account_number or "paper"
         if session.mode == "rehearsal":
             return AccountSettings().number
-        # A home is bound to one account, so what it is set to now is what it was.
         number = load_config(self._home).account_number
         if number is None:
             raise ConfigError("replaying a session with an account needs its account_number")
+        # A home is bound to one account: what it is set to now must be what it was.
+        key = self._home.key_file.read_bytes()
+        self._home.check_binding(mode=session.mode, account=number, key=key)
         return number
 
     def _read_sessions(self) -> Mapping[str, SessionRecord]:

@@ -87,9 +87,9 @@ def _replays(home: Home) -> Iterator[tuple[str, int]]:
             place = f"{difference.stream} parts at line {difference.number} of the day"
             recorded = difference.recorded or "nothing"
             text = f"{place}: recorded {recorded}, replayed {difference.replayed}"
-            if changed := replayer.changed_since(day):
+            if difference.changed:
                 # The record may be as it was written: this program is not what wrote it.
-                why = "; ".join(changed)
+                why = "; ".join(difference.changed)
                 yield f"replay {day}: cannot be compared: {why}; {text}", exits.FAILED
             else:
                 yield f"replay {day}: {text}", exits.DAMAGED

@@ -108,12 +108,13 @@ class TrackedOrder:
 class Trade:
     """One trade: an entry, its stops, its exits.
 
-    `exit_reason` is set once we want out; `unprotected_since` while shares are held without a stop,
-    from their execution on; `covered_at` is when they last all had one, `unprotected_ms` how long
-    they had none before that, in all. `matches` holds what each exit execution closed, by execution
-    id; `booked` names executions and their orders in the order they were booked. `trail_high` is
-    the bid that the stop was last moved for; `stop_life` is GFD once the broker refused a stop that
-    is good until cancelled. A closed trade is watched until `watch_until`: fills can come late.
+    `exit_reason` is set once we want out; `unprotected_since` while shares are held without a
+    working sell, from their execution on; `covered_at` is when they last all had one,
+    `unprotected_ms` how long they had none before that, in all. `matches` holds what each exit
+    execution closed, by execution id; `booked` names executions and their orders in the order they
+    were booked. `trail_high` is the bid that the stop was last moved for; `stop_life` is GFD once
+    the broker refused a stop that is good until cancelled. A closed trade is watched until
+    `watch_until`: fills can come late.
     """
 
     trade_id: str

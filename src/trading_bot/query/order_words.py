@@ -53,7 +53,16 @@ def _reopened(event: OrderEvent) -> str:
 
 
 def _protected(event: OrderEvent) -> str:
-    return f"covered by a working sell order after {_seconds(event)} s"
+    match event.data.get("by"):
+        case "stop":
+            return f"protected by a working stop after {_seconds(event)} s"
+        case "sold":
+            return f"sold after {_seconds(event)} s without a working sell order"
+        case None:
+            # Records of before it was kept: a stop, an exit, or nothing left to cover.
+            return f"no share is without a working sell order any more, after {_seconds(event)} s"
+        case by:
+            return f"covered by a working {by} after {_seconds(event)} s"
 
 
 def _unprotected(event: OrderEvent) -> str:

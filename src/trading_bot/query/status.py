@@ -109,7 +109,7 @@ class DayShown(msgspec.Struct):
 
 
 class PositionShown(msgspec.Struct):
-    """An open trade; `unprotected_s` since when shares have no working stop."""
+    """An open trade; `unprotected_s` since when shares have no working sell."""
 
     symbol: str
     held: int

@@ -84,13 +84,15 @@ def _amount(record: TradeRecord) -> str:
 
 
 def _protection(events: Iterable[OrderEvent]) -> str:
-    """How long shares were held without a working sell order."""
-    waits = [int(str(e.data.get("unprotected_ms", 0))) for e in events if e.kind == "protected"]
-    if not waits:
+    """How long shares were held without a working sell order, and what ended that."""
+    ends = [e.data for e in events if e.kind == "protected"]
+    if not ends:
         return ""
-    longest = max(waits) / 1000
-    return f"covered by a working sell order after {longest:.3f} s" + (
-        f" at most, {counted(len(waits), 'time')}" if len(waits) > 1 else ""
+    longest = max(int(str(end.get("unprotected_ms", 0))) for end in ends) / 1000
+    is_by_stop = all(end.get("by") == "stop" for end in ends)
+    words = "protected by a stop after" if is_by_stop else "without a working sell order for"
+    return f"{words} {longest:.3f} s" + (
+        f" at most, {counted(len(ends), 'time')}" if len(ends) > 1 else ""
     )
 
 

@@ -48,6 +48,39 @@ def leaving() -> tuple[Core, OrderIntent]:
     return core, exit_
 
 
+def covers(core: Core) -> list[object]:
+    """What ended each time without a working sell, oldest first."""
+    return [e.data["by"] for e in core.records(STREAM_ORDERS) if e.kind == "protected"]
+
+
+def test_an_exit_that_works_is_no_stop() -> None:
+    """It covers the shares as a stop does, and the record says which of them it is."""
+    core, exit_ = leaving()
+
+    assert covers(core) == ["stop", "exit"]
+    at = START + timedelta(seconds=12)
+    for _ in range(3):
+        core.quote(at, "103.00")
+        (exit_,) = core.placed(core.read(at, broker_order(exit_, S.CANCELLED, at=at)))
+        core.confirm(exit_, at)
+        at += timedelta(seconds=10)
+    assert covers(core) == ["stop", "exit", "exit", "exit", "stop"]
+
+
+def test_shares_sold_before_the_sell_was_seen_working_are_sold_and_not_protected() -> None:
+    """The stop is gone, and the exit's first answer is that it has filled: nothing is left."""
+    core, _, stop = with_position()
+    core.quote(START, "103.00")
+    core.quote(START + timedelta(seconds=1), "103.00")
+    at = START + timedelta(seconds=2)
+    (exit_,) = core.placed(core.read(at, broker_order(stop, S.CANCELLED, at=at)))
+
+    core.read(at, broker_order(exit_, S.FILLED, execution("out", exit_.quantity, "103.00", at)))
+
+    assert core.state.book.trades == {}
+    assert covers(core) == ["stop", "sold"]
+
+
 def test_target_before_the_days_first_trade_is_no_exit() -> None:
     """A bid beside yesterday's last trade is no market: the stop stays."""
     core, _, stop = with_position()

@@ -51,7 +51,26 @@ def event(kind: str, leg: str = "stop", **data: OrderDatum) -> OrderEvent:
         (event("reply", state="open"), "stop order is open at the broker"),
         (event("cancelled", reason=""), "stop cancelled"),
         (event("cancel_requested", reason="making way"), "stop cancel requested: making way"),
-        (event("protected", unprotected_ms=1500), "covered by a working sell order after 1.5 s"),
+        (
+            event("protected", unprotected_ms=1500, by="stop"),
+            "protected by a working stop after 1.5 s",
+        ),
+        (
+            event("protected", unprotected_ms=1500, by="exit"),
+            "covered by a working exit after 1.5 s",
+        ),
+        (
+            event("protected", unprotected_ms=1500, by="exit and stop"),
+            "covered by a working exit and stop after 1.5 s",
+        ),
+        (
+            event("protected", unprotected_ms=1500, by="sold"),
+            "sold after 1.5 s without a working sell order",
+        ),
+        (
+            event("protected", unprotected_ms=1500),
+            "no share is without a working sell order any more, after 1.5 s",
+        ),
         (event("unprotected", quantity=5), "5 shares have no working sell order"),
         (event("closed", quantity=5, net_profit_loss="3.21"), "trade closed, net 3.21 dollars"),
         (event("closed", quantity=0), "trade closed, unfilled"),
