@@ -25,6 +25,8 @@ DISK = "a failing or full disk, or a torn tail: killed there by tests/integratio
 PERSON = "a person at a command; no order is near"
 PAPER = "the paper account, which has no broker that could be asked"
 REAL_TIME = "beside the daemon on real time; rehearsals stand on virtual time"
+WAITING = "a start without a usable session sends nothing: tests/scenarios/test_lost_session.py"
+LIST_DOWN = "reads one order when the list is down: tests/scenarios/test_blind.py"
 UNUSED = "no call of the daemon's in these scenarios; not a step of an order's life"
 
 ELSEWHERE: dict[str, dict[str, str]] = {
@@ -34,13 +36,27 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "await self.open(limits_reads=not": PAPER,
         "await settle_gap(": PAPER,
     },
-    "app/engine.py": {"await writer.reopen()": DISK, "await writer.append(self._not": DISK},
+    "app/engine.py": {
+        "await writer.reopen()": DISK,
+        "await writer.append(self._not": DISK,
+        "await writer.roll(today)": WAITING,
+    },
     "app/housekeeping.py": {"": REAL_TIME},
     "app/kept_session.py": {"await self._renewals.renew(": UNUSED},
+    "app/session_wait.py": {"": WAITING},
+    "app/signals.py": {"await finish_unless(stopped, work)": PERSON},
     "brokers/robinhood/broker.py": {"await self._names.id_of(symbol)": UNUSED},
     "brokers/robinhood/names.py": {"'symbol': symbol}": UNUSED},
+    "brokers/robinhood/order_readings.py": {
+        "await self._one_by_one()": LIST_DOWN,
+        "self._reads.get_json(url": LIST_DOWN,
+    },
     "brokers/robinhood/quotes.py": {"_urls.instruments_url(": UNUSED, "self.instrument(": UNUSED},
-    "brokers/robinhood/refresh.py": {"await self._load()": REAL_TIME},
+    "brokers/robinhood/refresh.py": {
+        "await self._load()": REAL_TIME,
+        "await self._store()": DISK,
+        "await self._save(self._unstored)": DISK,
+    },
     "brokers/robinhood/session_file.py": {
         "self.previous_path.replace(self.path)": PERSON,
         ".unlink(missing_ok=True)": PERSON,
