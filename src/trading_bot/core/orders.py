@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from trading_bot.core import protect, reconcile_asks, results, trades
+from trading_bot.core import corporate, protect, reconcile_asks, results, trades
 from trading_bot.core.effects import Alert, Record, SetTimer
 from trading_bot.core.say import Data, Numbers, alarm, is_news, say_order, say_trade, warn
 from trading_bot.core.state import CoreState, Out, SymbolState
@@ -35,6 +35,7 @@ def take_order(
         _look_at_stranger(state, seen, at, out)
         return
     trade, order = found
+    seen = corporate.in_our_words(state, trade, order, seen, at, out)
     if seen.replaces and seen.replaces == order.order_id and seen.unlike_ours:
         _lose_to_owner(state, trade, order, seen, at, out)
         return
@@ -220,12 +221,12 @@ def _reopen(
     reason = f"late news of its {order.intent.leg}: {what}"
     say_trade(state, out, "reopened", trade, at, {"reason": reason})
     results.take_back(state, entry_order_id(trade))
-    _poll_too(state, trade.symbol)
+    poll_too(state, trade.symbol)
     numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
     alarm(state, out, at, "trade_reopened", "protected_again", numbers)
 
 
-def _poll_too(state: CoreState, name: str) -> None:
+def poll_too(state: CoreState, name: str) -> None:
     """What is held is polled, also when no strategy watches it any more."""
     if name in state.symbols:
         return

@@ -8,7 +8,7 @@ from trading_bot.core import protect
 from trading_bot.core.say import Data, Numbers, alarm, note
 from trading_bot.core.state import CoreState, OpenDifference, Out, Reconciled
 from trading_bot.domain.errors import DataError
-from trading_bot.execution.differences import Difference, DifferenceKind
+from trading_bot.execution.differences import Difference, DifferenceKind, new_symbol_of
 from trading_bot.logging.line import parse_timestamp
 from trading_bot.logging.order_event import OrderEvent
 
@@ -147,6 +147,10 @@ def settle(
             )
     if key.startswith(f"{DifferenceKind.CORPORATE_ACTION}:"):
         reconciled.frozen.pop(symbol, None)
+    new = new_symbol_of(key)
+    if new and symbol in reconciled.foreign:
+        foreign = reconciled.foreign.pop(symbol)
+        reconciled.foreign[new] = reconciled.foreign.get(new, Decimal(0)) + foreign
 
 
 def _ids(value: object) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from trading_bot.domain.order import (
 )
 from trading_bot.domain.order_table import News
 from trading_bot.execution.booking import book_bust, book_fill, move
-from trading_bot.execution.split import apply_split
+from trading_bot.execution.split import apply_new_symbol, apply_split
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
 from trading_bot.logging.line import iso_text, parse_timestamp
 from trading_bot.logging.order_event import OrderDatum, OrderEvent
@@ -257,6 +257,8 @@ def _follow(trade: Trade, order: TrackedOrder, event: OrderEvent, former_id: str
 
 def _apply_plan(trade: Trade, event: OrderEvent) -> None:
     data = event.data
+    if "renamed_to" in data:
+        apply_new_symbol(trade, str(data["renamed_to"]))
     if "split_ratio" in data:
         apply_split(trade, Fraction(str(data["split_ratio"])), int(str(data["held_after"])))
     if "stop_price" in data:
