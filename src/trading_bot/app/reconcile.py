@@ -32,6 +32,7 @@ from trading_bot.ports.broker import Broker
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.quote_source import QuoteSource
 from trading_bot.ports.records import STREAM_PAPER_BROKER, STREAM_SESSIONS, STREAM_TRADES
+from trading_bot.query.busts import count
 from trading_bot.query.records import HomeRecords
 from trading_bot.query.start import read_start
 from trading_bot.runtime.clocks import PacedClock, SystemClock
@@ -306,4 +307,9 @@ def _written_since(desk: Desk, records: HomeRecords) -> list[TradeRecord]:
     for line in records.lines(STREAM_TRADES) if since is not None else ():
         with suppress(DataError):
             found.append(TradeRecord.from_jsonl_line(line))
-    return [r for r in found if since is not None and parse_timestamp(r.timestamp) >= since]
+    late = [r for r in found if since is not None and parse_timestamp(r.timestamp) >= since]
+    try:
+        return [trade.record for trade in count(records, late) if trade.bust is None]
+    except DataError:
+        # A damaged record of the orders is a finding of its own; the look goes on without it.
+        return late

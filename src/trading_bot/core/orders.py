@@ -6,9 +6,9 @@ from trading_bot.core import corporate, protect, reconcile_asks, results, trades
 from trading_bot.core.effects import Alert, Record, SetTimer
 from trading_bot.core.say import Data, Numbers, alarm, is_news, say_order, say_trade, warn
 from trading_bot.core.state import CoreState, Out, SymbolState
-from trading_bot.domain.money import text_of
-from trading_bot.domain.order import BrokerOrder, Leg, TimeInForce
-from trading_bot.execution.booking import correction_of
+from trading_bot.domain.money import ZERO, text_of
+from trading_bot.domain.order import BrokerOrder, Execution, Leg, TimeInForce
+from trading_bot.execution.booking import corrections_of
 from trading_bot.execution.observe import Fact, edit_of, impossible, new_facts, taken_back
 from trading_bot.execution.ownership import whose
 from trading_bot.execution.retries import may_stop_again, refuses_gtc
@@ -46,15 +46,24 @@ def take_order(
     if problem := impossible(trade, order, seen):
         _disbelieve(state, trade, problem, at, out)
     else:
-        facts = new_facts(order, seen)
-        if trade.is_closed:
-            if not any(fact.kind in _REOPENING for fact in facts):
-                return
-            _reopen(state, trade, order, facts, at, out)
-        for fact in facts:
-            _book(state, trade, order, seen, fact, at, out)
+        _take_facts(state, trade, order, seen, at, out)
     if not trade.is_closed:
         trades.advance(state, trade, at, out)
+
+
+def _take_facts(
+    state: CoreState, trade: Trade, order: TrackedOrder, seen: BrokerOrder, at: datetime, out: Out
+) -> None:
+    facts = new_facts(order, seen)
+    was_counted = False
+    if trade.is_closed:
+        if not any(fact.kind in _REOPENING for fact in facts):
+            return
+        was_counted = _reopen(state, trade, order, facts, at, out)
+    for fact in facts:
+        _book(state, trade, order, seen, fact, at, out)
+    if was_counted:
+        trades.write_metric(state, at, out)
 
 
 def _is_doubtful(order: TrackedOrder, seen: BrokerOrder) -> bool:
@@ -196,12 +205,17 @@ def _book_bust(
     """The broker took an execution back: what it changed is changed back, and a person looks."""
     name = str(data["execution_id"])
     execution = order.executions[name]
-    correction = correction_of(trade, order, name)
-    data["net_correction"] = text_of(correction)
+    corrections = corrections_of(trade, order, name)
+    total = sum((change for _, change in corrections), ZERO)
+    of_day = sum((change for e, change in corrections if _is_todays(state, e)), ZERO)
+    data["net_correction"] = text_of(total)
+    if of_day != (total if _is_todays(state, execution) else ZERO):
+        data["day_correction"] = text_of(of_day)
     say_order(state, out, "bust", trade, order, at, data)
     state.fills_booked[trade.symbol] = at
-    if state.settings.calendar.trading_day(execution.at) == state.trading_day:
-        state.day.realised += correction
+    state.day.realised += of_day
+    if order.intent.leg is Leg.ENTRY and _is_todays(state, execution):
+        state.day.trades -= not any(_is_todays(state, e) for e in order.executions.values())
     reason = f"the broker took back {execution.quantity} {trade.symbol} at {execution.price}"
     protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, reason)
     numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
@@ -215,15 +229,19 @@ def _reopen(
     facts: list[Fact],
     at: datetime,
     out: Out,
-) -> None:
-    """A closed trade has news that matters: it is looked after again."""
+) -> bool:
+    """A closed trade has news that matters: it is looked after again.
+
+    True when its result had been counted.
+    """
     what = ", ".join(fact.kind for fact in facts)
     reason = f"late news of its {order.intent.leg}: {what}"
     say_trade(state, out, "reopened", trade, at, {"reason": reason})
-    results.take_back(state, entry_order_id(trade))
+    was_counted = results.take_back(state, entry_order_id(trade))
     poll_too(state, trade.symbol)
     numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
     alarm(state, out, at, "trade_reopened", "protected_again", numbers)
+    return was_counted
 
 
 def poll_too(state: CoreState, name: str) -> None:
@@ -256,10 +274,14 @@ def _record_fill(
     execution = order.executions[execution_id]
     record = trade_record(trade, order, execution, state.origin)
     out.append(Record(STREAM_TRADES, record))
-    if state.settings.calendar.trading_day(execution.at) != state.trading_day:
+    if not _is_todays(state, execution):
         return  # Learnt late: it counts for the day it happened on, as it will after a restart.
-    is_first = len(order.executions) == 1 and not order.busted
+    is_first = sum(1 for e in order.executions.values() if _is_todays(state, e)) == 1
     if order.intent.leg is Leg.ENTRY and is_first:
         state.day.trades += 1
     if record.net_profit_loss is not None:
         state.day.realised += record.net_profit_loss
+
+
+def _is_todays(state: CoreState, execution: Execution) -> bool:
+    return state.settings.calendar.trading_day(execution.at) == state.trading_day
