@@ -82,10 +82,10 @@ def count(records: HomeRecords, trades: Sequence[TradeRecord]) -> list[Counted]:
 
 @dataclass(slots=True)
 class _Found:
-    """Busts, newest first, and of their trades the fills and the broker's ids of the entry."""
+    """Busts, newest first; by trade the lines of its fills and the broker's ids of its entry."""
 
     busts: list[OrderEvent] = field(default_factory=list)
-    fills: list[OrderEvent] = field(default_factory=list)
+    fills: dict[str, list[str]] = field(default_factory=dict)
     entry_ids: dict[str, set[str]] = field(default_factory=dict)
 
     def by_record(self) -> tuple[Counter[_Key], Mapping[_Key, deque[Bust]]]:
@@ -95,12 +95,14 @@ class _Found:
         """
         fills: Counter[_Key] = Counter()
         keys: dict[tuple[str, str], list[_Key]] = {}
-        for event in self.fills:
-            trade_id, name = event.correlation_id or "", str(event.data["execution_id"])
-            for entry_id in sorted(self.entry_ids.get(trade_id, ())):
-                key = _key_of_event(event, entry_id)
-                fills[key] += 1
-                keys.setdefault((trade_id, name), []).append(key)
+        for trade_id in dict.fromkeys(event.correlation_id or "" for event in self.busts):
+            for line in self.fills.get(trade_id, ()):
+                event = OrderEvent.from_jsonl_line(line)
+                name = str(event.data["execution_id"])
+                for entry_id in sorted(self.entry_ids.get(trade_id, ())):
+                    key = _key_of_event(event, entry_id)
+                    fills[key] += 1
+                    keys.setdefault((trade_id, name), []).append(key)
         busts: dict[_Key, deque[Bust]] = {}
         for event in self.busts:
             name = str(event.data["execution_id"])
@@ -143,15 +145,13 @@ def _read(records: HomeRecords, since: datetime) -> _Found:
         trade_id = head.correlation_id or ""
         if head.kind == "bust":
             found.busts.append(OrderEvent.from_jsonl_line(line))
-            found.entry_ids.setdefault(trade_id, set())
             begins.add(trade_id)
-        elif trade_id in found.entry_ids:
-            if head.kind == "fill":
-                found.fills.append(OrderEvent.from_jsonl_line(line))
-            if head.leg == Leg.ENTRY.value and head.broker_order_id:
-                found.entry_ids[trade_id].add(head.broker_order_id)
-            if head.kind == "intent" and head.ref_id == trade_id:
-                begins.discard(trade_id)
+        elif head.kind == "fill":
+            found.fills.setdefault(trade_id, []).append(line)
+        elif head.kind == "intent" and head.ref_id == trade_id:
+            begins.discard(trade_id)
+        if head.leg == Leg.ENTRY.value and head.broker_order_id:
+            found.entry_ids.setdefault(trade_id, set()).add(head.broker_order_id)
     return found
 
 
