@@ -2,7 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from trading_bot.core import absent, orders, polls, protect, reconcile_asks, stopping, trades
+from trading_bot.core import (
+    absent,
+    late_sales,
+    orders,
+    polls,
+    protect,
+    reconcile_asks,
+    stopping,
+    trades,
+)
 from trading_bot.core.effects import SetTimer
 from trading_bot.core.events import (
     AccountArrived,
@@ -99,11 +108,20 @@ def _again(state: CoreState, event: CallFailed, timer: str, out: Out) -> None:
 
 def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     """Book what is new of our orders, then move every trade on."""
+    take_orders(state, event, out)
+    late_sales.ask(state, event.at, out)
+
+
+def take_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
+    """As `on_orders`, of a reading that came with the positions: a late sale is looked at there."""
     state.calls.orders = False
     over(state, "orders_down")
     # An order that took another's place comes first: the other's end is not the end of it.
     for order in sorted(event.orders, key=lambda seen: not seen.replaces):
         orders.take_order(state, order, event.at, out)
+    for late in list(state.late_sales.values()):
+        # Another order of the same reading may have brought the shares, or given them back.
+        orders.take_order(state, late.seen, event.at, out)
     absent.miss_orders(state, event.orders, event.at, out)
     _move_on(state, event.at, out)
     stopping.finish_if_settled(state, event.at, out)
@@ -118,6 +136,7 @@ def _move_on(state: CoreState, at: datetime, out: Out) -> None:
 def on_placed(state: CoreState, event: OrderPlaced, out: Out) -> None:
     """The broker has the order."""
     orders.take_order(state, event.order, event.at, out, ref_id=event.ref_id)
+    late_sales.ask(state, event.at, out)
     stopping.finish_if_settled(state, event.at, out)
 
 

@@ -104,6 +104,10 @@ def restore(state: CoreState, events: Iterable[OrderEvent], at: datetime) -> Non
                     reconciled.open[key].is_gone = True
             elif what == "difference_over":
                 _restore_over(reconciled, event)
+            elif what == protect.WHAT_ENDED:
+                reconciled.accepted.update(_ids(event.data.get(protect.ACCEPTED)))
+            elif what == "oversold":
+                reconciled.foreign[str(event.data["subject"])] -= Decimal(str(event.data["shares"]))
         except (LookupError, ValueError, ArithmeticError) as error:
             raise DataError(f"order event {event.seq}: {error}") from error
     state_the_cause(state, at)

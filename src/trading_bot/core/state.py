@@ -11,6 +11,7 @@ from trading_bot.core.events import SessionInfo
 from trading_bot.core.settings import CoreSettings
 from trading_bot.domain.bar import Bar
 from trading_bot.domain.money import ZERO, price_from_float
+from trading_bot.domain.order import BrokerOrder
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.execution.book import TradeBook
 from trading_bot.execution.differences import Difference
@@ -177,6 +178,19 @@ class Reading:
     traces: Mapping[str, Traces]
 
 
+@dataclass(slots=True, kw_only=True)
+class LateSale:
+    """A reading of an order that sold more than its trade held, and what is wrong about that.
+
+    `looks` counts the readings of the whole account that did not explain it.
+    """
+
+    problem: str
+    seen: BrokerOrder
+    is_asked: bool = False
+    looks: int = 0
+
+
 @dataclass(slots=True)
 class CoreState:
     """Everything the core knows. Made by `new_state`, filled by the `Started` event.
@@ -186,7 +200,8 @@ class CoreState:
     became known, `results` the closed round trips by their entry's order id. `protection` holds why
     nothing may be opened, by the code of the cause; `closed_ref_ids` are orders of trades that are
     closed. `session_ends_at` and `session_problem` are what was last told of the session with the
-    broker: None and empty until then, and where a mode has none.
+    broker: None and empty until then, and where a mode has none. `late_sales` are sales, by
+    ref_id, of more than their trades held, until the account was read.
     """
 
     settings: CoreSettings
@@ -221,6 +236,7 @@ class CoreState:
     readings: deque[Reading] = field(default_factory=lambda: deque(maxlen=READINGS_KEPT))
     fills_booked: dict[str, datetime] = field(default_factory=dict)
     seen_ref_ids: set[str] = field(default_factory=set)
+    late_sales: dict[str, LateSale] = field(default_factory=dict)
     resting: set[str] = field(default_factory=set)
     said: set[tuple[str, ...]] = field(default_factory=set)
 

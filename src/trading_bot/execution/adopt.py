@@ -126,9 +126,12 @@ def _part(execution: Execution, quantity: int) -> Execution:
 
 
 def sale_bookings(
-    trades: Sequence[Trade], sold: Sequence[tuple[BrokerOrder, Execution]], identity: Identity
+    trades: Sequence[Trade],
+    sold: Sequence[tuple[BrokerOrder, Execution]],
+    identity: Identity,
+    purpose: str = SOLD_BY_OWNER,
 ) -> list[Booking]:
-    """An exit in each trade, oldest first, for its part of what the owner sold."""
+    """An exit in each trade, oldest first, for its part of what was sold; `purpose` says how."""
     bookings = []
     left = list(sold)
     for trade in trades:
@@ -150,7 +153,8 @@ def sale_bookings(
             room -= part
             generation = used.get(Leg.EXIT, 0)
             used[Leg.EXIT] = generation + 1
-            bookings.append(_sale(trade, order, mine, identity, generation))
+            booking = _sale(trade, order, mine, identity, generation)
+            bookings.append(replace(booking, order=replace(booking.order, purpose=purpose)))
     return bookings
 
 

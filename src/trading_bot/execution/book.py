@@ -19,7 +19,7 @@ from trading_bot.domain.order import (
     TimeInForce,
 )
 from trading_bot.domain.order_table import News
-from trading_bot.execution.booking import book_bust, book_fill, move
+from trading_bot.execution.booking import book_bust, book_fill, move, pass_on
 from trading_bot.execution.split import apply_new_symbol, apply_split
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
 from trading_bot.logging.line import iso_text, parse_timestamp
@@ -88,6 +88,10 @@ class TradeBook:
         if ref_id:
             found = self.orders.get(ref_id) or self._closed_orders.get(ref_id)
         return found or self._ids.get(order_id)
+
+    def order(self, ref_id: str) -> Tracked:
+        """The order of that name, of an open or a watched trade; LookupError when there is none."""
+        return self.orders.get(ref_id) or self._closed_orders[ref_id]
 
     def every(self) -> Iterator[Tracked]:
         """Every order of open trades, then of watched ones."""
@@ -177,6 +181,8 @@ class TradeBook:
             self._ids[order.order_id] = (trade, order)
         if kind == "fill":
             book_fill(trade, order, _execution_of(event))
+        elif kind == "passed_on":
+            pass_on(order, _execution_of(event))
         elif kind == "bust":
             book_bust(trade, order, str(event.data["execution_id"]))
             order.turned_at = _time(event.data["seen_at"])

@@ -38,6 +38,15 @@ def book_fill(trade: Trade, order: TrackedOrder, execution: Execution) -> None:
     move(order, News.LAST_FILL if is_last else News.FILL)
 
 
+def pass_on(order: TrackedOrder, execution: Execution) -> None:
+    """The order did this, with shares that were not its trade's: nothing of it counts here."""
+    if execution.execution_id not in order.passed_on:
+        order.passed_on[execution.execution_id] = execution.quantity
+        order.filled += execution.quantity
+        is_last = order.filled >= order.intent.quantity
+        move(order, News.LAST_FILL if is_last else News.FILL)
+
+
 def book_bust(trade: Trade, order: TrackedOrder, execution_id: str) -> None:
     """Take the execution out: what is left is as if it had never been.
 

@@ -24,7 +24,14 @@ _CLOSED_KEPT = timedelta(days=5)
 """How long the orders of a closed trade are still known by name: longer than a start looks back."""
 
 _KEPT_NOTES = frozenset(
-    {"protect_only", "protect_only_ended", "difference", "difference_vanished", "difference_over"}
+    {
+        "protect_only",
+        "protect_only_ended",
+        "difference",
+        "difference_vanished",
+        "difference_over",
+        "oversold",
+    }
 )
 """Notes that hold over days and restarts: what a person must settle, and what one settled."""
 
