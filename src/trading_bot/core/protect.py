@@ -45,7 +45,9 @@ class Rule:
 RULES = {
     Cause.JOURNAL_DEAD: Rule(is_kept=False, ends="mend the disk, then restart the daemon"),
     Cause.DISK_FULL: Rule(is_kept=True, ends="make room on the disk, then restart the daemon"),
-    Cause.RECORD_DAMAGED: Rule(is_kept=False, ends="see trading-bot verify"),
+    Cause.RECORD_DAMAGED: Rule(
+        is_kept=False, ends="put the lines that trading-bot verify names back"
+    ),
     Cause.DIFFERENCE: Rule(is_kept=False, ends="trading-bot reconcile"),
     Cause.BROKER_IMPOSSIBLE: Rule(
         is_kept=True, ends="trading-bot reconcile --accept BROKER_IMPOSSIBLE"
