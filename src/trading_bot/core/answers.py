@@ -116,6 +116,8 @@ def take_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     """As `on_orders`, of a reading that came with the positions: a late sale is looked at there."""
     state.calls.orders = False
     over(state, "orders_down")
+    for order in event.orders:
+        orders.find_by_name(state, order, event.at, out)
     # An order that took another's place comes first: the other's end is not the end of it.
     for order in sorted(event.orders, key=lambda seen: not seen.replaces):
         orders.take_order(state, order, event.at, out)

@@ -7,7 +7,9 @@ from trading_bot.core.effects import Alert, Record, SetTimer
 from trading_bot.core.say import Data, Numbers, alarm, is_news, say_order, say_trade, warn
 from trading_bot.core.state import CoreState, LateSale, Out, SymbolState
 from trading_bot.domain.money import ZERO, text_of
-from trading_bot.domain.order import BrokerOrder, Execution, Leg, TimeInForce
+from trading_bot.domain.order import BrokerOrder, Execution, Leg, Side, TimeInForce
+from trading_bot.execution.adopt import found_by_name
+from trading_bot.execution.book import intent_data
 from trading_bot.execution.booking import corrections_of
 from trading_bot.execution.observe import (
     Fact,
@@ -22,6 +24,7 @@ from trading_bot.execution.ownership import whose
 from trading_bot.execution.retries import may_stop_again, refuses_gtc
 from trading_bot.execution.trade import TrackedOrder, Trade
 from trading_bot.execution.trade_records import entry_order_id, trade_record
+from trading_bot.logging.line import iso_text
 from trading_bot.market.bars import BarBuilder
 from trading_bot.market.quote_check import QuoteTracker
 from trading_bot.ports.records import STREAM_TRADES
@@ -99,6 +102,25 @@ def _look_again(state: CoreState, order: TrackedOrder, at: datetime, out: Out) -
     state.calls.look_from = order.intent.created_at
     wait = timedelta(seconds=state.settings.execution.order_poll_s)
     out.append(SetTimer(name=trades.TIMER, at=at + wait))
+
+
+def find_by_name(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:
+    """Put a sell on record that left for an open trade while nothing could be written.
+
+    It bears the trade's very next name, and the broker's history is the record of it. To be asked
+    of a whole reading before any of its orders moves a trade on.
+    """
+    can_be_ours = seen.side is Side.SELL and not seen.unlike_ours and seen.order_id
+    if not state.reconciles or not can_be_ours or state.book.find(seen.ref_id, seen.order_id):
+        return
+    for trade in state.book.in_symbol(seen.symbol):
+        for leg in (Leg.STOP, Leg.EXIT):
+            if seen.ref_id == state.maker.next_ref_id(trade, leg):
+                order = found_by_name(trade, seen, leg)
+                if order is not None:
+                    data = intent_data(order, None) | {"created_at": iso_text(seen.created_at)}
+                    say_order(state, out, "intent", trade, order, at, data)
+                return
 
 
 def _look_at_stranger(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:

@@ -62,7 +62,8 @@ def restore(state: CoreState, start: StartState, session: SessionInfo, at: datet
         results.book(state, key, net, closed_at)
     state.order_seq, state.decision_seq = start.order_seq, start.decision_seq
     _restore_protection(state, events, problems, at)
-    damage = f"damaged record: {'; '.join(problems)}" if problems else ""
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    damage = f"damaged record: {problems[0]}{more}" if problems else ""
     if start.protect_only or damage:
         protect.restate(state, at, protect.Cause.RECORD_DAMAGED, start.protect_only or damage)
     state.seen_ref_ids = {

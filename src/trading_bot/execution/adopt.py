@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from msgspec.structs import replace as changed
+
 from trading_bot.domain.money import ZERO
 from trading_bot.domain.order import (
     BrokerOrder,
@@ -20,6 +22,7 @@ from trading_bot.execution.ref_ids import Identity, make_ref_id
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
 
 SOLD_BY_OWNER = "sold by the owner in the app"
+FOUND_BY_NAME = "found at the broker by its name: it was sent while nothing could be written"
 ADOPTED_REASONS = "adopted from the broker's history: its own records were lost"
 
 
@@ -61,6 +64,22 @@ def adopted_bookings(trade: LostTrade) -> list[Booking]:
         )
         for seen in (entry, *trade.sells)
     ]
+
+
+def found_by_name(trade: Trade, seen: BrokerOrder, leg: Leg) -> TrackedOrder | None:
+    """A sell that left for `trade` and is on no record: as the broker's history has it.
+
+    None when that is no order we could have sent.
+    """
+    try:
+        intent = changed(_intent_of(seen, trade.trade_id), leg=leg)
+    except ValueError:
+        return None
+    return TrackedOrder(
+        intent=intent,
+        purpose=FOUND_BY_NAME,
+        expected_price=_price_of(seen),
+    )
 
 
 def _intent_of(seen: BrokerOrder, trade_id: str) -> OrderIntent:
