@@ -65,8 +65,8 @@ def new_facts(order: TrackedOrder, seen: BrokerOrder) -> list[Fact]:
     replies = []
     if not is_former and _state_is_news(order, seen):
         replies.append(Fact(kind="reply", data={"state": _WORKING[seen.state].value}))
-    if order.intent.leg is Leg.ENTRY and is_correction([*busts, *fills]):
-        # The shares may be sold: those that took their place come first.
+    if order.intent.leg is Leg.ENTRY:
+        # What was bought may be sold: shares that took its place come first.
         facts = [*replies, *fills, *busts]
     else:
         facts = [*busts, *replies, *fills]

@@ -232,3 +232,25 @@ def test_a_corrected_entry_of_a_closed_trade_corrects_its_result() -> None:
     assert [net for net, _ in other.state.results.values()] == [net]
     assert other.state.day.realised == net
     assert other.state.day.trades == core.state.day.trades == 1
+
+
+def test_an_entry_of_which_less_came_back_is_booked() -> None:
+    """200 of 467 sold; the broker takes the 467 back and tells 300 instead: 100 are held."""
+    core, entry, stop = with_position()
+    bought = broker_order(
+        entry, S.FILLED, execution("fill-entry", 467, "100.02", ENTRY_AT + SECOND), at=ENTRY_AT
+    )
+    out = execution("out", 200, "98.90", OUT_AT)
+    part = broker_order(stop, S.PART_FILLED, out, at=OUT_AT)
+    core.read(OUT_AT, part)
+    less = execution("less", 300, "100.00", ENTRY_AT + SECOND)
+    corrected = replace(bought, executions=(less,), filled_quantity=300, updated_at=AT)
+
+    for seconds in (0, 1):
+        core.read(AT + seconds * SECOND, corrected, part)
+
+    (trade,) = core.state.book.trades.values()
+    assert (trade.bought, trade.sold) == (300, 200)
+    assert core.state.day.realised == 200 * (Decimal("98.90") - Decimal(100))
+    assert "took back" in core.state.protect_only
+    assert core.again(AT + 2 * SECOND).state.day.realised == core.state.day.realised
