@@ -4,12 +4,19 @@ from datetime import datetime, timedelta
 
 from trading_bot.core import corporate, protect, reconcile_asks, results, trades
 from trading_bot.core.effects import Alert, Record, SetTimer
-from trading_bot.core.say import Data, Numbers, alarm, is_news, say_order, say_trade, warn
+from trading_bot.core.say import (
+    Data,
+    Numbers,
+    alarm,
+    is_news,
+    note,
+    say_order,
+    say_trade,
+    warn,
+)
 from trading_bot.core.state import CoreState, LateSale, Out, SymbolState
 from trading_bot.domain.money import ZERO, text_of
-from trading_bot.domain.order import BrokerOrder, Execution, Leg, Side, TimeInForce
-from trading_bot.execution.adopt import found_by_name
-from trading_bot.execution.book import intent_data
+from trading_bot.domain.order import BrokerOrder, Execution, Leg, OrderState, TimeInForce
 from trading_bot.execution.booking import corrections_of
 from trading_bot.execution.observe import (
     Fact,
@@ -21,14 +28,19 @@ from trading_bot.execution.observe import (
     taken_back,
 )
 from trading_bot.execution.ownership import whose
-from trading_bot.execution.retries import may_stop_again, refuses_gtc
+from trading_bot.execution.retries import (
+    STOPS_REFUSED_MAX,
+    may_stop_again,
+    refuses_gtc,
+    wants_shares,
+)
 from trading_bot.execution.trade import TrackedOrder, Trade
 from trading_bot.execution.trade_records import entry_order_id, trade_record
-from trading_bot.logging.line import iso_text
 from trading_bot.market.bars import BarBuilder
 from trading_bot.market.quote_check import QuoteTracker
 from trading_bot.ports.records import STREAM_TRADES
 
+_STANDING = frozenset({OrderState.OPEN, OrderState.PART_FILLED, OrderState.FILLED})
 _REOPENING = frozenset({"fill", "bust", "reply"})
 
 
@@ -51,6 +63,7 @@ def take_order(
         _lose_to_owner(state, trade, order, seen, at, out)
         return
     _follow_edit(state, trade, order, seen, at, out)
+    _look_at_fees(state, order, seen, at, out)
     if _is_doubtful(order, seen):
         _look_again(state, order, at, out)
         return
@@ -91,6 +104,28 @@ def _take_facts(
         trades.write_metric(state, at, out)
 
 
+def _look_at_fees(
+    state: CoreState, order: TrackedOrder, seen: BrokerOrder, at: datetime, out: Out
+) -> None:
+    """Fees that the broker told otherwise later: the trade record stays, the note says by how much.
+
+    A record is written once; regulatory fees are cents, and the tax statement has the last word.
+    """
+    for execution in seen.executions:
+        booked = order.executions.get(execution.execution_id)
+        if booked is None or booked.fees == execution.fees:
+            continue
+        if is_news(state, "fees", execution.execution_id, text_of(execution.fees)):
+            data: Data = {
+                "what": "fees_changed",
+                "subject": order.intent.symbol,
+                "execution_id": execution.execution_id,
+                "booked": text_of(booked.fees),
+                "fees": text_of(execution.fees),
+            }
+            note(state, out, at, data)
+
+
 def _is_doubtful(order: TrackedOrder, seen: BrokerOrder) -> bool:
     """True when executions are gone for the first time: the next reading must say so too."""
     doubted, order.doubted = order.doubted, taken_back(order, seen)
@@ -102,25 +137,6 @@ def _look_again(state: CoreState, order: TrackedOrder, at: datetime, out: Out) -
     state.calls.look_from = order.intent.created_at
     wait = timedelta(seconds=state.settings.execution.order_poll_s)
     out.append(SetTimer(name=trades.TIMER, at=at + wait))
-
-
-def find_by_name(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:
-    """Put a sell on record that left for an open trade while nothing could be written.
-
-    It bears the trade's very next name, and the broker's history is the record of it. To be asked
-    of a whole reading before any of its orders moves a trade on.
-    """
-    can_be_ours = seen.side is Side.SELL and not seen.unlike_ours and seen.order_id
-    if not state.reconciles or not can_be_ours or state.book.find(seen.ref_id, seen.order_id):
-        return
-    for trade in state.book.in_symbol(seen.symbol):
-        for leg in (Leg.STOP, Leg.EXIT):
-            if seen.ref_id == state.maker.next_ref_id(trade, leg):
-                order = found_by_name(trade, seen, leg)
-                if order is not None:
-                    data = intent_data(order, None) | {"created_at": iso_text(seen.created_at)}
-                    say_order(state, out, "intent", trade, order, at, data)
-                return
 
 
 def _look_at_stranger(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:
@@ -209,6 +225,9 @@ def _book(
         _tell_cancel(state, trade, order, at, out)
     elif fact.kind == "rejected":
         after_refusal(state, trade, order, seen.reject_reason, at, out)
+    if order.intent.leg is Leg.STOP and order.state in _STANDING:
+        state.stops_refused = 0
+        protect.end(state, out, at, protect.Cause.STOPS_REFUSED, why="a stop was accepted")
 
 
 def after_refusal(
@@ -221,14 +240,28 @@ def after_refusal(
     """
     if order.intent.leg is not Leg.ENTRY:
         trades.ask_account(state, out)
-    is_gtc = order.intent.time_in_force is TimeInForce.GTC
-    if order.intent.leg is not Leg.STOP or not is_gtc or not refuses_gtc(reason):
+    if order.intent.leg is not Leg.STOP:
+        return
+    if order.intent.time_in_force is not TimeInForce.GTC or not refuses_gtc(reason):
+        if not wants_shares(reason):
+            _count_refusal(state, trade, reason, at, out)
         return
     if trade.stop_life is TimeInForce.GTC:
         life = TimeInForce.GFD.value
         say_trade(state, out, "plan_change", trade, at, {"stop_life": life})
         numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
         warn(state, out, at, "stop_until_cancelled_refused", "stop_for_the_day", numbers)
+
+
+def _count_refusal(state: CoreState, trade: Trade, reason: str, at: datetime, out: Out) -> None:
+    """Stops that do not come to stand, one after the other: what is bought would stay bare too."""
+    state.stops_refused += 1
+    if state.stops_refused <= STOPS_REFUSED_MAX:
+        return
+    text = f"{state.stops_refused} stops in a row came to nothing: {reason}"
+    if protect.begin(state, out, at, protect.Cause.STOPS_REFUSED, text):
+        numbers: Numbers = {"symbol": trade.symbol, "reason": text}
+        alarm(state, out, at, "stops_refused", "entries_paused", numbers)
 
 
 def _tell_cancel(

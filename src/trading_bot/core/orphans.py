@@ -1,4 +1,4 @@
-"""Shares that are provably ours and that no record knows: a stop all the same.
+"""Shares and sells that are provably ours and that no record knows: a stop all the same.
 
 The broker's own history is the record here. What is ours is what orders under our names bought,
 less what they and everybody else sold of it since; the stop's name follows from the entry's, so
@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from trading_bot.core.effects import PlaceOrder
 from trading_bot.core.events import ReconcileArrived
-from trading_bot.core.say import Data, Numbers, alarm, is_news, note
+from trading_bot.core.say import Data, Numbers, alarm, is_news, note, say_order
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
-from trading_bot.domain.order import Leg, OrderIntent, OrderType, Side, TimeInForce
+from trading_bot.domain.order import BrokerOrder, Leg, OrderIntent, OrderType, Side, TimeInForce
 from trading_bot.execution.intents import APPROVAL_LIFE
 from trading_bot.execution.lost import LostTrade
 from trading_bot.execution.ref_ids import is_ours
+from trading_bot.logging.line import iso_text
 from trading_bot.risk.context import ExitContext
 from trading_bot.risk.gate import Refused, judge_exit
 
@@ -36,25 +37,33 @@ def guard(state: CoreState, lost: Sequence[LostTrade], event: ReconcileArrived, 
     room = {p.symbol: int(p.quantity - p.held_for_sells) for p in event.positions}
     for own in state.book.trades.values():
         room[own.symbol] = room.get(own.symbol, 0) - max(own.held - own.working_sells, 0)
+    sold = {order.order_id: order.filled_quantity for order in _sales_of_others(state, event)}
     for trade in lost:
         symbol = trade.entry.symbol
-        bare = trade.held - trade.working_sells - _sold_by_others(state, trade, event)
+        bare = trade.held - trade.working_sells
+        bare -= _take_sales(sold, trade, bare, event)
         quantity = min(bare, room.get(symbol, 0))
         if quantity > 0 and symbol not in state.reconciled.frozen:
             room[symbol] -= quantity
             _place(state, trade, quantity, event.at, out)
 
 
-def _sold_by_others(state: CoreState, trade: LostTrade, event: ReconcileArrived) -> int:
+def _sales_of_others(state: CoreState, event: ReconcileArrived) -> list[BrokerOrder]:
     identity = state.settings.identity
-    return sum(
-        o.filled_quantity
-        for o in event.orders
-        if o.side is Side.SELL
-        and o.symbol == trade.entry.symbol
-        and not is_ours(o.ref_id, identity)
-        and o.updated_at >= trade.entry.created_at
-    )
+    return [o for o in event.orders if o.side is Side.SELL and not is_ours(o.ref_id, identity)]
+
+
+def _take_sales(sold: dict[str, int], trade: LostTrade, bare: int, event: ReconcileArrived) -> int:
+    """Shares of `trade` that others sold since it was bought; a share sold is one trade's only."""
+    taken = 0
+    for order in event.orders:
+        left = sold.get(order.order_id, 0)
+        is_later = order.updated_at >= trade.entry.created_at
+        if left and order.symbol == trade.entry.symbol and is_later:
+            part = min(left, max(bare - taken, 0))
+            sold[order.order_id] -= part
+            taken += part
+    return taken
 
 
 def _place(state: CoreState, trade: LostTrade, quantity: int, at: datetime, out: Out) -> None:
@@ -140,3 +149,22 @@ def _write_stop(state: CoreState, trade: LostTrade, intent: OrderIntent, out: Ou
         "stop_price": text_of(intent.stop_price),
     }
     note(state, out, intent.created_at, data)
+
+
+def find_by_name(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:
+    """Put a sell on record that left for an open trade while nothing could be written.
+
+    It bears the trade's very next name, and the broker's history is the record of it. To be asked
+    of a whole reading before any of its orders moves a trade on.
+    """
+    can_be_ours = seen.side is Side.SELL and not seen.unlike_ours and seen.order_id
+    if not state.reconciles or not can_be_ours or state.book.find(seen.ref_id, seen.order_id):
+        return
+    for trade in state.book.in_symbol(seen.symbol):
+        for leg in (Leg.STOP, Leg.EXIT):
+            if seen.ref_id == state.maker.next_ref_id(trade, leg):
+                order = found_by_name(trade, seen, leg)
+                if order is not None:
+                    data = intent_data(order, None) | {"created_at": iso_text(seen.created_at)}
+                    say_order(state, out, "intent", trade, order, at, data)
+                return
