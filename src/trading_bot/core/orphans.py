@@ -14,6 +14,8 @@ from trading_bot.core.say import Data, Numbers, alarm, is_news, note, say_order
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
 from trading_bot.domain.order import BrokerOrder, Leg, OrderIntent, OrderType, Side, TimeInForce
+from trading_bot.execution.adopt import found_by_name
+from trading_bot.execution.book import intent_data
 from trading_bot.execution.intents import APPROVAL_LIFE
 from trading_bot.execution.lost import LostTrade
 from trading_bot.execution.ref_ids import is_ours
