@@ -15,7 +15,7 @@ from support.scenarios import Play, time_of
 from trading_bot.cli import exits
 from trading_bot.cli.main import main
 from trading_bot.rehearsal.brokerage import Plan
-from trading_bot.rehearsal.corporate import Split, split_days
+from trading_bot.rehearsal.corporate import Rename, Split, split_days
 from trading_bot.rehearsal.owner import Cancels
 
 SOLD_AT = 41.0
@@ -151,4 +151,40 @@ def test_a_split_overnight_is_left_alone_until_a_person_accepts_it(
     assert stop["leg"] == "stop"
     assert stop["data"]["quantity"] == 2 * first["data"]["quantity"]
     assert Decimal(stop["data"]["stop_price"]) * 2 == Decimal(first["data"]["stop_price"])
+    capsys.readouterr()
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("keeps_orders", [True, False])
+def test_a_symbol_changed_overnight_goes_on_under_its_new_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], keeps_orders: bool
+) -> None:
+    """Frozen until a person accepts it; then quoted, protected and sold under the new name."""
+    new, tomorrow = "ZZN", DAY + timedelta(days=1)
+    days = together(flat_day(SYMBOL), flat_day(SYMBOL, tomorrow))
+    rename = Rename(old=SYMBOL, new=new, day=tomorrow, keeps_orders=keeps_orders)
+    play = LivePlay(tmp_path, days=days, plan=Plan(renames=(rename,)))
+    play.run(until=play.after_open(SOLD_AT))
+    opens = days[1].session.open
+
+    play.run(start=opens - timedelta(minutes=8), until=opens + timedelta(minutes=4))
+    (found,) = play.notes("difference")
+    before = play.taken()
+    accepted = play.at_the_desk("--accept", found["key"], "--why", "read the notice", "--yes")
+    started = play.events[-1].at + timedelta(minutes=2)
+    play.run(start=started)
+
+    assert found["key"] == f"corporate_action:{SYMBOL}:symbol:{new}"
+    assert accepted == exits.OK
+    stops = [o for o in play.orders("intent", "stop") if o["symbol"] == new]
+    assert bool(stops) is not keeps_orders, "one that stands is kept, one that is gone comes back"
+    assert [o["is_ours"] for o in before] == [True] * 2, "nothing was sent while it was frozen"
+    entry, *sales = play.lines("trades")
+    assert {(t["symbol"], t["order_id"]) for t in sales} == {(new, entry["order_id"])}
+    assert sum(t["quantity"] for t in sales) == entry["quantity"]
+    assert sum(Decimal(t["profit_loss"]) for t in sales) == sum(
+        (Decimal(t["price"]) - Decimal(entry["price"])) * t["quantity"] for t in sales
+    )
+    assert [p for p in play.verdict().problems if "unprotected" not in p] == []
+    assert main(["verify", "--replay", "--home", str(play.home.root)]) == exits.OK
     capsys.readouterr()

@@ -19,9 +19,9 @@ from trading_bot.config.load import load_config
 from trading_bot.config.model import Config
 from trading_bot.core.codec import decode_event
 from trading_bot.core.events import SessionInfo, Started, StartState
-from trading_bot.core.protect import RULES
+from trading_bot.core.protect import RULES, Cause
 from trading_bot.core.state import CoreState, new_state
-from trading_bot.domain.errors import ConfigError, DataError
+from trading_bot.domain.errors import ConfigError, DataError, HaltError
 from trading_bot.execution.differences import Difference
 from trading_bot.execution.ref_ids import Identity
 from trading_bot.logging.line import parse_timestamp
@@ -31,15 +31,29 @@ from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.broker import Broker
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.quote_source import QuoteSource
-from trading_bot.ports.records import STREAM_PAPER_BROKER, STREAM_SESSIONS, STREAM_TRADES
+from trading_bot.ports.records import (
+    STREAM_ORDERS,
+    STREAM_PAPER_BROKER,
+    STREAM_SESSIONS,
+    STREAM_TRADES,
+)
+from trading_bot.query.busts import count
 from trading_bot.query.records import HomeRecords
 from trading_bot.query.start import read_start
 from trading_bot.runtime.clocks import PacedClock, SystemClock
 from trading_bot.runtime.ids import random_ids
 from trading_bot.storage.home import Home
+from trading_bot.storage.streams import JournalSet
 from trading_bot.version import VERSION
 
 REASON = "a person at the desk"
+_DAMAGED = "nothing was changed: nothing can be settled while the record is damaged, here:"
+_MEND = (
+    "meanwhile the daemon knows what is ours by its orders' names, keeps it under stops and opens "
+    "nothing. What to do: keep a copy of {logs}; put the lines named above back as a backup has "
+    "them (the seal beside the file proves them right); when `trading-bot verify` finds nothing "
+    "any more, accept again"
+)
 
 Connect = Callable[[Clock], AbstractAsyncContextManager[Broker]]
 """Reaches a home's broker, to be read only."""
@@ -104,7 +118,10 @@ def case_of(
     mode = _mode(last)
     config = config_of(last) if mode == "rehearsal" else load_config(home)
     if connect is None and config.account_number == REDACTED:
-        raise ConfigError("the exchange that this rehearsal's orders went to is gone with it")
+        raise ConfigError(
+            f"{home.root}: the exchange that this rehearsal's orders went to is gone with it; its "
+            "ledger was compared with the records when the rehearsal ended"
+        )
     if account_number is not None:
         config = config.model_copy(update={"account_number": account_number})
     if clock is None and mode != "rehearsal":
@@ -202,10 +219,17 @@ async def look(case: Case) -> Look:
 
 
 async def accept(case: Case, decisions: Sequence[Decision]) -> Look:
-    """Write the decisions down, book what follows, look again. HaltError when one is refused."""
+    """Write the decisions down, book what follows, look again. HaltError when one is refused.
+
+    Those before it stay settled, and the error names them. With a damaged record nothing is.
+    """
     async with _open(case) as desk:
-        for decision in decisions:
-            await desk.decide(decision)
+        for place, decision in enumerate(decisions):
+            try:
+                await desk.decide(decision)
+            except HaltError as error:
+                before = ", ".join(d.subject for d in decisions[:place]) or "nothing"
+                raise HaltError(f"{error} (settled before it: {before})") from error
         return _look_of(desk, HomeRecords(case.home))
 
 
@@ -234,10 +258,26 @@ async def _open(case: Case) -> AsyncIterator[Desk]:
         desk = Desk(state, broker, case.clock, journals)
         info = engine.info_of(broker)
         start = engine.read_start(calendar.trading_day(case.clock.now()))
+        _refuse_damaged(case.home, engine.writer.journal, start.protect_only)
         await engine.write_session("start", info, start, None)
-        await desk.look(_started(case, info, start))
-        yield desk
+        try:
+            await desk.look(_started(case, info, start))
+            _refuse_damaged(
+                case.home, engine.writer.journal, desk.causes.get(Cause.RECORD_DAMAGED, "")
+            )
+            yield desk
+        except HaltError as error:
+            await engine.write_session("end", info, start, f"{REASON}: {error}")
+            raise
         await engine.write_session("end", info, start, REASON)
+
+
+def _refuse_damaged(home: Home, journal: JournalSet, unreadable: str) -> None:
+    """A decision must be on record, and booked beside what the damaged lines once said."""
+    places = [str(f) for f in journal.damage] or ([unreadable] if unreadable else [])
+    is_needed = journal.damaged & {STREAM_ORDERS, STREAM_TRADES} or not journal.damaged
+    if places and is_needed:
+        raise HaltError("\n".join((_DAMAGED, *places, _MEND.format(logs=home.logs))))
 
 
 def _state(case: Case, calendar: NyseCalendar) -> CoreState:
@@ -306,4 +346,9 @@ def _written_since(desk: Desk, records: HomeRecords) -> list[TradeRecord]:
     for line in records.lines(STREAM_TRADES) if since is not None else ():
         with suppress(DataError):
             found.append(TradeRecord.from_jsonl_line(line))
-    return [r for r in found if since is not None and parse_timestamp(r.timestamp) >= since]
+    late = [r for r in found if since is not None and parse_timestamp(r.timestamp) >= since]
+    try:
+        return [trade.record for trade in count(records, late) if trade.bust is None]
+    except DataError:
+        # A damaged record of the orders is a finding of its own; the look goes on without it.
+        return late

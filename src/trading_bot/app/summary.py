@@ -2,13 +2,15 @@
 
 import shlex
 from collections import Counter
-from decimal import Decimal
 
-from trading_bot.domain.money import ZERO, text_of
+from trading_bot.domain.money import text_of
 from trading_bot.logging.decision_record import DecisionRecord
 from trading_bot.logging.trade_record import TradeRecord
 from trading_bot.ports.records import STREAM_DECISIONS, STREAM_TRADES
+from trading_bot.query.busts import Counted, count
 from trading_bot.query.records import HomeRecords
+from trading_bot.query.trades import totals
+from trading_bot.query.words import counted
 from trading_bot.runtime.measure import Measures
 from trading_bot.storage.home import Home
 
@@ -16,7 +18,8 @@ from trading_bot.storage.home import Home
 def summary_of(home: Home, reason: str, measures: Measures, program: str = "trading-bot") -> str:
     """Trades, result, refusals by reason, files, and what to try next, calling `program`."""
     records = HomeRecords(home)
-    trades = [TradeRecord.from_jsonl_line(line) for line in records.lines(STREAM_TRADES)]
+    written = [TradeRecord.from_jsonl_line(line) for line in records.lines(STREAM_TRADES)]
+    trades = count(records, written)
     decisions = [DecisionRecord.from_jsonl_line(line) for line in records.lines(STREAM_DECISIONS)]
     return "\n".join(
         (
@@ -31,23 +34,22 @@ def summary_of(home: Home, reason: str, measures: Measures, program: str = "trad
     )
 
 
-def _results(trades: list[TradeRecord]) -> list[str]:
-    net: dict[str, Decimal] = {}
-    for record in trades:
-        if record.net_profit_loss is not None:
-            net[record.order_id] = net.get(record.order_id, ZERO) + record.net_profit_loss
-    opened = {record.order_id for record in trades if record.action == "BUY"}
-    wins = sum(1 for value in net.values() if value > 0)
-    losses = sum(1 for value in net.values() if value < 0)
-    rate = f"{100 * wins / len(net):.0f}%" if net else "none yet"
-    total = sum(net.values(), ZERO)
-    return [
+def _results(trades: list[Counted]) -> list[str]:
+    found = totals(trades)
+    rate = f"{100 * found.wins / found.round_trips:.0f}%" if found.round_trips else "none yet"
+    lines = [
         (
-            f"round trips    {len(net)} ({wins} won, {losses} lost; win rate {rate}), "
-            f"{len(opened - net.keys())} left open"
+            f"round trips    {found.round_trips} ({found.wins} won, {found.losses} lost; "
+            f"win rate {rate}), {found.open_entries} left open"
         ),
-        f"result         {'+' if total > 0 else ''}{text_of(total)} dollars after fees, on paper",
+        (
+            f"result         {'+' if found.net > 0 else ''}{text_of(found.net)} dollars "
+            "after fees, on paper"
+        ),
     ]
+    if found.busted:
+        lines.append(f"taken back     {counted(found.busted, 'execution')}, in no number above")
+    return lines
 
 
 def _refusals(decisions: list[DecisionRecord]) -> list[str]:
@@ -81,7 +83,7 @@ def _speed(measures: Measures) -> list[str]:
 
 
 def _next(
-    home: Home, trades: list[TradeRecord], decisions: list[DecisionRecord], program: str
+    home: Home, trades: list[Counted], decisions: list[DecisionRecord], program: str
 ) -> list[str]:
     root = shlex.quote(str(home.root))
     symbol = next((s for s in _symbols(trades, decisions)), "SYMBOL")
@@ -93,5 +95,5 @@ def _next(
     ]
 
 
-def _symbols(trades: list[TradeRecord], decisions: list[DecisionRecord]) -> list[str]:
-    return [record.symbol for record in trades] + [record.symbol for record in decisions]
+def _symbols(trades: list[Counted], decisions: list[DecisionRecord]) -> list[str]:
+    return [trade.record.symbol for trade in trades] + [record.symbol for record in decisions]

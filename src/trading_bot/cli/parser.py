@@ -105,8 +105,10 @@ Reads orders, positions and cash of the home's broker and compares them with the
 daemon must not run. Nothing is sent; without --accept nothing is written.
 What --accept means: a missing trade is adopted from the broker's history, missing shares are booked
 as the owner's own sale, shares or orders too many are not ours, a changed order is taken as it is,
-a split counts with its --ratio; the code of a cause ends protect-only.
-exit codes: 0 the books agree; 3 they do not, or nothing may be opened
+a split counts with its --ratio, a changed symbol is gone on with; the code of a cause ends
+protect-only. Nothing can be accepted while the orders' record or the trade file is damaged.
+exit codes: 0 the books agree; 1 the word was not typed; 2 nothing like that can be accepted;
+3 the books do not agree, or nothing may be opened
 examples:
   trading-bot reconcile
   trading-bot reconcile --accept shares:AAPL:100:50 --why "sold on the phone"
@@ -318,7 +320,7 @@ def _add_reconcile(command: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="WHAT",
-        help="settle this difference, or end this cause, by the name that is shown",
+        help="settle this difference, or end this cause, by the name shown; may be repeated",
     )
     command.add_argument(
         "--not-ours",

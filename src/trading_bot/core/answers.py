@@ -2,7 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from trading_bot.core import absent, orders, polls, protect, reconcile_asks, stopping, trades
+from trading_bot.core import (
+    absent,
+    late_sales,
+    orders,
+    orphans,
+    polls,
+    protect,
+    reconcile_asks,
+    stopping,
+    trades,
+)
 from trading_bot.core.effects import SetTimer
 from trading_bot.core.events import (
     AccountArrived,
@@ -17,8 +27,7 @@ from trading_bot.core.events import (
 from trading_bot.core.say import Data, Numbers, alarm, is_news, note, over, say_order, warn
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
-from trading_bot.domain.order import BrokerOrder, Leg, Side
-from trading_bot.execution.ownership import whose
+from trading_bot.domain.order import BrokerOrder, Leg
 
 _UNSEEN = timedelta(seconds=30)
 """How long after its time an entry may be unread before a person hears that it may be filled."""
@@ -106,6 +115,12 @@ def _again(state: CoreState, event: CallFailed, timer: str, out: Out) -> None:
 
 def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     """Book what is new of our orders, then move every trade on."""
+    take_orders(state, event, out)
+    late_sales.ask(state, event.at, out)
+
+
+def take_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
+    """As `on_orders`, of a reading that came with the positions: a late sale is looked at there."""
     state.calls.orders = False
     if event.problem:
         _orders_unread(state, event.problem, event.at, out, but=event.orders)
@@ -114,15 +129,14 @@ def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     else:
         over(state, "orders_down")
         protect.end(state, out, event.at, protect.Cause.ORDERS_UNREAD)
-        state.calls.unrecorded = {
-            order.ref_id: order
-            for order in event.orders
-            if order.side is Side.SELL
-            and whose(order, state.book, state.maker.identity) == "ours_unknown"
-        }
+    for order in event.orders:
+        orphans.find_by_name(state, order, event.at, out)
     # An order that took another's place comes first: the other's end is not the end of it.
     for order in sorted(event.orders, key=lambda seen: not seen.replaces):
         orders.take_order(state, order, event.at, out)
+    for late in list(state.late_sales.values()):
+        # Another order of the same reading may have brought the shares, or given them back.
+        orders.take_order(state, late.seen, event.at, out)
     if not event.problem:
         absent.miss_orders(state, event.orders, event.at, out)
     _move_on(state, event.at, out)
@@ -164,6 +178,7 @@ def _move_on(state: CoreState, at: datetime, out: Out) -> None:
 def on_placed(state: CoreState, event: OrderPlaced, out: Out) -> None:
     """The broker has the order."""
     orders.take_order(state, event.order, event.at, out, ref_id=event.ref_id)
+    late_sales.ask(state, event.at, out)
     stopping.finish_if_settled(state, event.at, out)
 
 

@@ -69,6 +69,7 @@ def _turn_to(state: CoreState, trading_day: date) -> None:
     state.calls = Calls()
     state.session_ends_at, state.session_problem = None, ""
     state.said = set()
+    state.late_sales = {}
 
 
 def _begin(state: CoreState, at: datetime, out: Out) -> None:

@@ -27,11 +27,11 @@ class SessionInfo:
 class StartState:
     """What the records say at a start or a day's switch; raw lines of the record, oldest first.
 
-    `order_lines` are the events of trades that are not closed, that are closed but watched, or that
-    the last step on record closed, and the day's notes, `trade_lines` the latest trade records
-    (enough for the performance window and the day), `risk_lines` every trip and reset of a breaker,
-    `order_seq` and `decision_seq` the next free numbers, `closed_ref_ids` the orders of trades
-    closed lately.
+    `order_lines` are the events of trades that are not closed, that are closed but watched, of
+    which the broker took an execution back, or that the last step on record closed, and the day's
+    notes, `trade_lines` the latest trade records (enough for the performance window and the day),
+    `risk_lines` every trip and reset of a breaker, `order_seq` and `decision_seq` the next free
+    numbers, `closed_ref_ids` the orders of trades closed lately.
     """
 
     trading_day: date

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from trading_bot.core import protect, reconcile_asks, results, trades
+from trading_bot.core import corporate, protect, reconcile_asks, results, trades
 from trading_bot.core.effects import Alert, Record, SetTimer
 from trading_bot.core.say import (
     Data,
@@ -14,12 +14,20 @@ from trading_bot.core.say import (
     say_trade,
     warn,
 )
-from trading_bot.core.state import CoreState, Out, SymbolState
-from trading_bot.domain.money import text_of
-from trading_bot.domain.order import BrokerOrder, Leg, OrderState, TimeInForce
-from trading_bot.execution.booking import correction_of
+from trading_bot.core.state import CoreState, LateSale, Out, SymbolState
+from trading_bot.domain.money import ZERO, text_of
+from trading_bot.domain.order import BrokerOrder, Execution, Leg, OrderState, TimeInForce
+from trading_bot.execution.booking import corrections_of
 from trading_bot.execution.lifetime import has_lived_out
-from trading_bot.execution.observe import Fact, edit_of, impossible, new_facts, taken_back
+from trading_bot.execution.observe import (
+    Fact,
+    edit_of,
+    impossible,
+    is_correction,
+    new_facts,
+    oversold,
+    taken_back,
+)
 from trading_bot.execution.ownership import whose
 from trading_bot.execution.retries import (
     STOPS_REFUSED_MAX,
@@ -51,6 +59,7 @@ def take_order(
         _look_at_stranger(state, seen, at, out)
         return
     trade, order = found
+    seen = corporate.in_our_words(state, trade, order, seen, at, out)
     if seen.replaces and seen.replaces == order.order_id and seen.unlike_ours:
         _lose_to_owner(state, trade, order, seen, at, out)
         return
@@ -59,18 +68,41 @@ def take_order(
     if _is_doubtful(order, seen):
         _look_again(state, order, at, out)
         return
+    waiting = state.late_sales.pop(order.intent.ref_id, None)
     if problem := impossible(trade, order, seen):
-        _disbelieve(state, trade, problem, at, out)
+        if oversold(trade, order, seen) and not _is_judged(state, trade, problem):
+            late = waiting or LateSale(problem=problem, seen=seen)
+            late.problem, late.seen = problem, seen
+            state.late_sales[order.intent.ref_id] = late
+        else:
+            disbelieve(state, trade, problem, at, out)
     else:
-        facts = new_facts(order, seen)
-        if trade.is_closed:
-            if not any(fact.kind in _REOPENING for fact in facts):
-                return
-            _reopen(state, trade, order, facts, at, out)
-        for fact in facts:
-            _book(state, trade, order, seen, fact, at, out)
+        _take_facts(state, trade, order, seen, at, out)
     if not trade.is_closed:
         trades.advance(state, trade, at, out)
+
+
+def _is_judged(state: CoreState, trade: Trade, problem: str) -> bool:
+    """True when no reading of the account is to come that could explain it, or it came already."""
+    was_told = ("impossible", trade.trade_id, problem) in state.said
+    is_accepted = protect.problem_key(trade.trade_id, problem) in state.reconciled.accepted
+    return not state.reconciles or was_told or is_accepted
+
+
+def _take_facts(
+    state: CoreState, trade: Trade, order: TrackedOrder, seen: BrokerOrder, at: datetime, out: Out
+) -> None:
+    facts = new_facts(order, seen)
+    was_counted = False
+    if trade.is_closed:
+        if not any(fact.kind in _REOPENING for fact in facts):
+            return
+        was_counted = reopen(state, trade, order, _kinds(facts), at, out)
+    is_corrected = is_correction(facts)
+    for fact in facts:
+        _book(state, trade, order, seen, fact, at, out, is_corrected=is_corrected)
+    if was_counted:
+        trades.write_metric(state, at, out)
 
 
 def _look_at_fees(
@@ -158,7 +190,7 @@ def _follow_edit(
     if edit is None:
         return
     if trade.is_closed:
-        _reopen(state, trade, order, [edit], at, out)
+        reopen(state, trade, order, _kinds([edit]), at, out)
     data = dict(edit.data)
     numbers: Numbers = {
         "symbol": trade.symbol,
@@ -178,10 +210,12 @@ def _book(
     fact: Fact,
     at: datetime,
     out: Out,
+    *,
+    is_corrected: bool,
 ) -> None:
     data = dict(fact.data)
     if fact.kind == "bust":
-        _book_bust(state, trade, order, data, at, out)
+        _book_bust(state, trade, order, data, at, out, is_corrected=is_corrected)
         return
     was_asked = order.cancel_asked_at is not None
     if fact.kind == "cancelled" and not was_asked:
@@ -191,7 +225,7 @@ def _book(
     say_order(state, out, fact.kind, trade, order, at, data, order_id=seen.order_id)
     if fact.kind == "fill":
         state.fills_booked[trade.symbol] = at
-        _record_fill(state, trade, order, str(fact.data["execution_id"]), out)
+        record_fill(state, trade, order, str(fact.data["execution_id"]), out)
     elif fact.kind == "cancelled" and not was_asked:
         _tell_cancel(state, trade, order, at, out)
     elif fact.kind == "rejected":
@@ -256,42 +290,62 @@ def _tell_cancel(
 
 
 def _book_bust(
-    state: CoreState, trade: Trade, order: TrackedOrder, data: Data, at: datetime, out: Out
-) -> None:
-    """The broker took an execution back: what it changed is changed back, and a person looks."""
-    name = str(data["execution_id"])
-    execution = order.executions[name]
-    correction = correction_of(trade, order, name)
-    data["net_correction"] = text_of(correction)
-    say_order(state, out, "bust", trade, order, at, data)
-    state.fills_booked[trade.symbol] = at
-    if state.settings.calendar.trading_day(execution.at) == state.trading_day:
-        state.day.realised += correction
-    reason = f"the broker took back {execution.quantity} {trade.symbol} at {execution.price}"
-    protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, reason)
-    numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
-    alarm(state, out, at, "execution_taken_back", "protect_only", numbers)
-
-
-def _reopen(
     state: CoreState,
     trade: Trade,
     order: TrackedOrder,
-    facts: list[Fact],
+    data: Data,
     at: datetime,
     out: Out,
+    *,
+    is_corrected: bool,
 ) -> None:
-    """A closed trade has news that matters: it is looked after again."""
-    what = ", ".join(fact.kind for fact in facts)
+    """The broker took an execution back: what it changed is changed back, and a person looks.
+
+    Where as many shares stand in its place it was corrected, a price mostly: that is only told.
+    """
+    name = str(data["execution_id"])
+    execution = order.executions[name]
+    corrections = corrections_of(trade, order, name)
+    total = sum((change for _, change in corrections), ZERO)
+    of_day = sum((change for e, change in corrections if _is_todays(state, e)), ZERO)
+    data["net_correction"] = text_of(total)
+    if of_day != (total if _is_todays(state, execution) else ZERO):
+        data["day_correction"] = text_of(of_day)
+    say_order(state, out, "bust", trade, order, at, data)
+    state.fills_booked[trade.symbol] = at
+    state.day.realised += of_day
+    if order.intent.leg is Leg.ENTRY and _is_todays(state, execution):
+        state.day.trades -= not any(_is_todays(state, e) for e in order.executions.values())
+    reason = f"the broker took back {execution.quantity} {trade.symbol} at {execution.price}"
+    numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
+    if is_corrected:
+        alarm(state, out, at, "execution_corrected", "followed", numbers)
+        return
+    protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, reason)
+    alarm(state, out, at, "execution_taken_back", "protect_only", numbers)
+
+
+def _kinds(facts: list[Fact]) -> str:
+    return ", ".join(fact.kind for fact in facts)
+
+
+def reopen(
+    state: CoreState, trade: Trade, order: TrackedOrder, what: str, at: datetime, out: Out
+) -> bool:
+    """A closed trade has news that matters, `what`: it is looked after again.
+
+    True when its result had been counted.
+    """
     reason = f"late news of its {order.intent.leg}: {what}"
     say_trade(state, out, "reopened", trade, at, {"reason": reason})
-    results.take_back(state, entry_order_id(trade))
-    _poll_too(state, trade.symbol)
+    was_counted = results.take_back(state, entry_order_id(trade))
+    poll_too(state, trade.symbol)
     numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
     alarm(state, out, at, "trade_reopened", "protected_again", numbers)
+    return was_counted
 
 
-def _poll_too(state: CoreState, name: str) -> None:
+def poll_too(state: CoreState, name: str) -> None:
     """What is held is polled, also when no strategy watches it any more."""
     if name in state.symbols:
         return
@@ -306,7 +360,10 @@ def _poll_too(state: CoreState, name: str) -> None:
     state.symbols = dict(sorted(state.symbols.items()))
 
 
-def _disbelieve(state: CoreState, trade: Trade, problem: str, at: datetime, out: Out) -> None:
+def disbelieve(state: CoreState, trade: Trade, problem: str, at: datetime, out: Out) -> None:
+    """What the broker says is not booked; a person looks, and is not asked the same thing twice."""
+    if protect.problem_key(trade.trade_id, problem) in state.reconciled.accepted:
+        return
     text = f"the broker says what cannot be: {problem}"
     protect.begin(state, out, at, protect.Cause.BROKER_IMPOSSIBLE, text)
     if is_news(state, "impossible", trade.trade_id, problem):
@@ -314,17 +371,22 @@ def _disbelieve(state: CoreState, trade: Trade, problem: str, at: datetime, out:
         alarm(state, out, at, "broker_answer_impossible", "protect_only", numbers)
 
 
-def _record_fill(
+def record_fill(
     state: CoreState, trade: Trade, order: TrackedOrder, execution_id: str, out: Out
 ) -> None:
+    """Write the trade record of a booked execution and count it for its day."""
     assert state.origin is not None, "the first event must be Started"
     execution = order.executions[execution_id]
     record = trade_record(trade, order, execution, state.origin)
     out.append(Record(STREAM_TRADES, record))
-    if state.settings.calendar.trading_day(execution.at) != state.trading_day:
+    if not _is_todays(state, execution):
         return  # Learnt late: it counts for the day it happened on, as it will after a restart.
-    is_first = len(order.executions) == 1 and not order.busted
+    is_first = sum(1 for e in order.executions.values() if _is_todays(state, e)) == 1
     if order.intent.leg is Leg.ENTRY and is_first:
         state.day.trades += 1
     if record.net_profit_loss is not None:
         state.day.realised += record.net_profit_loss
+
+
+def _is_todays(state: CoreState, execution: Execution) -> bool:
+    return state.settings.calendar.trading_day(execution.at) == state.trading_day

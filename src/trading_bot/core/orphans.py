@@ -1,4 +1,4 @@
-"""Shares that are provably ours and that no record knows: a stop all the same.
+"""Shares and sells that are provably ours and that no record knows: a stop all the same.
 
 The broker's own history is the record here. What is ours is what orders under our names bought,
 less what they and everybody else sold of it since; the stop's name follows from the entry's, so
@@ -10,13 +10,16 @@ from datetime import datetime, timedelta
 
 from trading_bot.core.effects import PlaceOrder
 from trading_bot.core.events import ReconcileArrived
-from trading_bot.core.say import Data, Numbers, alarm, is_news, note
+from trading_bot.core.say import Data, Numbers, alarm, is_news, note, say_order, warn
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
 from trading_bot.domain.order import BrokerOrder, Leg, OrderIntent, OrderType, Side, TimeInForce
+from trading_bot.execution.adopt import found_by_name
+from trading_bot.execution.book import intent_data
 from trading_bot.execution.intents import APPROVAL_LIFE
 from trading_bot.execution.lost import LostTrade
 from trading_bot.execution.ref_ids import is_ours
+from trading_bot.logging.line import iso_text
 from trading_bot.risk.context import ExitContext
 from trading_bot.risk.gate import Refused, judge_exit
 
@@ -148,3 +151,24 @@ def _write_stop(state: CoreState, trade: LostTrade, intent: OrderIntent, out: Ou
         "stop_price": text_of(intent.stop_price),
     }
     note(state, out, intent.created_at, data)
+
+
+def find_by_name(state: CoreState, seen: BrokerOrder, at: datetime, out: Out) -> None:
+    """Put a sell on record that left for an open trade while nothing could be written.
+
+    It bears the trade's very next name, and the broker's history is the record of it. To be asked
+    of a whole reading before any of its orders moves a trade on.
+    """
+    can_be_ours = seen.side is Side.SELL and not seen.unlike_ours and seen.order_id
+    if not state.reconciles or not can_be_ours or state.book.find(seen.ref_id, seen.order_id):
+        return
+    for trade in state.book.in_symbol(seen.symbol):
+        for leg in (Leg.STOP, Leg.EXIT):
+            if seen.ref_id == state.maker.next_ref_id(trade, leg):
+                order = found_by_name(trade, seen, leg)
+                if order is not None:
+                    data = intent_data(order, None) | {"created_at": iso_text(seen.created_at)}
+                    say_order(state, out, "intent", trade, order, at, data)
+                    numbers: Numbers = {"symbol": trade.symbol, "leg": leg.value}
+                    warn(state, out, at, "order_on_no_record", "recorded_not_sent", numbers)
+                return

@@ -18,6 +18,7 @@ from trading_bot.logging.order_event import OrderEvent
 
 WHAT = "protect_only"
 WHAT_ENDED = "protect_only_ended"
+ACCEPTED = "accepted"
 
 
 class Cause(StrEnum):
@@ -46,7 +47,9 @@ class Rule:
 RULES = {
     Cause.JOURNAL_DEAD: Rule(is_kept=False, ends="mend the disk, then restart the daemon"),
     Cause.DISK_FULL: Rule(is_kept=True, ends="make room on the disk, then restart the daemon"),
-    Cause.RECORD_DAMAGED: Rule(is_kept=False, ends="see trading-bot verify"),
+    Cause.RECORD_DAMAGED: Rule(
+        is_kept=False, ends="put the lines that trading-bot verify names back"
+    ),
     Cause.DIFFERENCE: Rule(is_kept=False, ends="trading-bot reconcile"),
     Cause.BROKER_IMPOSSIBLE: Rule(
         is_kept=True, ends="trading-bot reconcile --accept BROKER_IMPOSSIBLE"
@@ -81,14 +84,28 @@ def restate(state: CoreState, at: datetime, cause: Cause, text: str) -> None:
     state.protection[cause] = Protection(text=text, since=at if held is None else held.since)
 
 
+def problem_key(trade_id: str, problem: str) -> str:
+    """Names what the broker said of a trade and cannot be, once a person has seen it."""
+    return f"impossible:{trade_id}:{problem}"
+
+
 def end(
     state: CoreState, out: Out, at: datetime, cause: Cause, *, by: str = "", why: str = ""
 ) -> bool:
-    """The cause is over; false when it did not hold. `by` names the person who ended a kept one."""
+    """The cause is over; false when it did not hold. `by` names the person who ended a kept one.
+
+    What a person has seen of the broker's impossible answers is no news any more when it is read
+    again: the orders of a trade are read for long.
+    """
     if state.protection.pop(cause, None) is None:
         return False
     if RULES[cause].is_kept:
         data: Data = {"what": WHAT_ENDED, "cause": cause.value, "by": by, "why": why}
+        seen = [what for what in state.said if what[0] == "impossible"]
+        if cause is Cause.BROKER_IMPOSSIBLE and seen:
+            accepted = tuple(sorted(problem_key(*what[1:]) for what in seen))
+            data[ACCEPTED] = accepted
+            state.reconciled.accepted.update(accepted)
         note(state, out, at, data)
     return True
 

@@ -1,5 +1,6 @@
 """The state from the records: nothing else survives a restart."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +21,7 @@ from trading_bot.logging.risk_event import RiskEvent
 from trading_bot.logging.trade_record import TradeRecord
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.performance.metric import RollingWindow
+from trading_bot.performance.round_trips import round_trip
 from trading_bot.risk.breaker import rebuild as rebuild_breaker
 
 _Record = TypeVar("_Record")
@@ -45,6 +47,7 @@ def restore(state: CoreState, start: StartState, session: SessionInfo, at: datet
     state.book = TradeBook()
     state.resting = set()
     problems += state.book.restore(e for e in events if e.kind != "note")
+    busted = _busted_results(state.book)
     state.book.forget(start.trading_day)
     unwritten = Unwritten()
     if not problems and not start.protect_only:
@@ -55,12 +58,12 @@ def restore(state: CoreState, start: StartState, session: SessionInfo, at: datet
     state.losses = []
     state.results = {}
     still_open = {entry_order_id(t) for t in state.book.trades.values()}
-    busts = _corrections(state.book, events)
-    for key, net, closed_at in _closed_results(trades, still_open, busts):
+    for key, net, closed_at in _closed_results(trades, still_open, busted):
         results.book(state, key, net, closed_at)
     state.order_seq, state.decision_seq = start.order_seq, start.decision_seq
     _restore_protection(state, events, problems, at)
-    damage = f"damaged record: {'; '.join(problems)}" if problems else ""
+    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+    damage = f"damaged record: {problems[0]}{more}" if problems else ""
     if start.protect_only or damage:
         protect.restate(state, at, protect.Cause.RECORD_DAMAGED, start.protect_only or damage)
     state.seen_ref_ids = {
@@ -105,45 +108,61 @@ def _restore_day(state: CoreState, events: list[OrderEvent], trades: list[TradeR
             state.day.opening_equity = Decimal(str(event.data["opening_equity"]))
         elif is_todays and event.data.get("what") == "day_closed":
             state.day.is_ended = True
-        elif event.kind == "bust" and _is_of(today, calendar, str(event.data["executed_at"])):
-            state.day.realised += Decimal(str(event.data["net_correction"]))
+        elif event.kind == "bust":
+            state.day.realised += _correction_of_day(event, today, calendar)
         elif event.kind == "protected" and _is_of(today, calendar, event.timestamp):
             seconds = int(str(event.data["unprotected_ms"])) / 1000
             state.day.peak_unprotected_s = max(state.day.peak_unprotected_s, seconds)
-    entries: set[str] = set()
-    for record in trades:
-        if calendar.trading_day(parse_timestamp(record.timestamp)) != today:
-            continue
-        if record.action == "BUY":
-            entries.add(record.order_id)
-        if record.net_profit_loss is not None:
-            state.day.realised += record.net_profit_loss
-    state.day.trades = len(entries)
+    todays = [t for t in trades if calendar.trading_day(parse_timestamp(t.timestamp)) == today]
+    for record in todays:
+        state.day.realised += record.net_profit_loss or ZERO
+    entries = Counter(record.order_id for record in todays if record.action == "BUY")
+    for event in events:
+        if event.kind == "bust" and event.leg == Leg.ENTRY.value and event.broker_order_id:
+            is_todays = _is_of(today, calendar, str(event.data["executed_at"]))
+            entries[event.broker_order_id] -= is_todays
+    state.day.trades = sum(1 for left in entries.values() if left > 0)
+
+
+def _correction_of_day(event: OrderEvent, today: date, calendar: NyseCalendar) -> Decimal:
+    """What a bust changed of today's result: that of its own day, unless it says otherwise."""
+    data = event.data
+    if "day_correction" in data:
+        is_todays = _is_of(today, calendar, event.timestamp)
+        return Decimal(str(data["day_correction"])) if is_todays else ZERO
+    is_todays = _is_of(today, calendar, str(data["executed_at"]))
+    return Decimal(str(data["net_correction"])) if is_todays else ZERO
 
 
 def _is_of(day: date, calendar: NyseCalendar, moment: str) -> bool:
     return calendar.trading_day(datetime.fromisoformat(moment)) == day
 
 
-def _corrections(book: TradeBook, events: list[OrderEvent]) -> dict[str, Decimal]:
-    """What busts changed of the written results, in dollars, by the entry's order id."""
-    found: dict[str, Decimal] = {}
-    for event in events:
-        trade_id = event.correlation_id or ""
-        trade = book.trades.get(trade_id) or book.closed.get(trade_id)
-        if event.kind == "bust" and trade is not None:
-            change = Decimal(str(event.data["net_correction"]))
-            if event.leg == Leg.ENTRY.value:
-                change += Decimal(str(event.data["fees"]))
-            key = entry_order_id(trade)
-            found[key] = found.get(key, ZERO) + change
+_Result = tuple[Decimal, datetime]
+
+
+def _busted_results(book: TradeBook) -> dict[str, _Result | None]:
+    """Results of trades of which executions were taken back, by the entry's order ids.
+
+    Their records alone do not tell them. None of one that is open, or of which nothing is left.
+    """
+    found: dict[str, _Result | None] = {}
+    for trade in (*book.trades.values(), *book.closed.values()):
+        if not any(order.busted for order in trade.orders.values()):
+            continue
+        entry = trade.orders[trade.trade_id]
+        found |= dict.fromkeys((entry.order_id, *entry.former_ids))
+        if trade.is_closed and trade.bought:
+            entries, exits = trade.executions(of_entry=True), trade.executions(of_entry=False)
+            trip = round_trip(trade.trade_id, trade.symbol, entries, exits)
+            found[entry.order_id] = (trip.net_profit_loss, trip.closed_at)
     return found
 
 
 def _closed_results(
-    trades: list[TradeRecord], still_open: set[str], busts: Mapping[str, Decimal]
+    trades: list[TradeRecord], still_open: set[str], busted: Mapping[str, _Result | None]
 ) -> list[tuple[str, Decimal, datetime]]:
-    """Net results of closed round trips in the order they closed, by the entry's order id.
+    """Net results of closed round trips as they closed, by the entry's order id.
 
     Trades cut off at the front are left out.
     """
@@ -156,8 +175,9 @@ def _closed_results(
             net[record.order_id] += record.net_profit_loss
             closed_at.pop(record.order_id, None)
             closed_at[record.order_id] = parse_timestamp(record.timestamp)
-    return [
-        (key, net[key] + busts.get(key, ZERO), at)
-        for key, at in closed_at.items()
-        if key not in still_open
-    ]
+    found: list[tuple[str, Decimal, datetime]] = []
+    for key, at in closed_at.items():
+        result = busted.get(key, (net[key], at))
+        if key not in still_open and result is not None:
+            found.append((key, *result))
+    return sorted(found, key=lambda one: one[2])

@@ -6,6 +6,7 @@ from decimal import Decimal
 from trading_bot.core import (
     answers,
     corporate,
+    late_sales,
     orphans,
     protect,
     reconcile_asks,
@@ -46,6 +47,7 @@ def on_reconcile(state: CoreState, event: ReconcileArrived, out: Out) -> None:
     # Before the orders are taken: a stop that a split ended must not be placed again as it was.
     corporate.look_at_positions(state, event, out)
     _take(state, event, out)
+    late_sales.settle(state, event, out)
     compared = compare(
         state.book, Reading(orders=event.orders, positions=event.positions), known(state, event.at)
     )
@@ -54,7 +56,7 @@ def on_reconcile(state: CoreState, event: ReconcileArrived, out: Out) -> None:
     _judge(state, found, event.at, out)
     _look_at_cash(state, event, out)
     _look_at_foreign_shares(state, event, out)
-    if reconciled.pending:
+    if reconciled.pending or state.late_sales:
         out.append(SetTimer(name=reconcile_asks.TIMER, at=event.at + _SECOND_LOOK))
     else:
         protect.end(state, out, event.at, protect.Cause.NOT_RECONCILED)
@@ -65,7 +67,7 @@ def _take(state: CoreState, event: ReconcileArrived, out: Out) -> None:
     under_way = state.calls.account, state.calls.orders
     account = AccountArrived(at=event.at, account=event.account, positions=event.positions)
     answers.on_account(state, account, out)
-    answers.on_orders(state, OrdersArrived(at=event.at, orders=event.orders), out)
+    answers.take_orders(state, OrdersArrived(at=event.at, orders=event.orders), out)
     if not state.is_finished:
         # Requests of their own that have not come back still will.
         state.calls.account = state.calls.account or under_way[0]

@@ -8,7 +8,7 @@ from trading_bot.core import protect
 from trading_bot.core.say import Data, Numbers, alarm, note
 from trading_bot.core.state import CoreState, OpenDifference, Out, Reconciled
 from trading_bot.domain.errors import DataError
-from trading_bot.execution.differences import Difference, DifferenceKind
+from trading_bot.execution.differences import Difference, DifferenceKind, new_symbol_of
 from trading_bot.logging.line import parse_timestamp
 from trading_bot.logging.order_event import OrderEvent
 
@@ -104,6 +104,10 @@ def restore(state: CoreState, events: Iterable[OrderEvent], at: datetime) -> Non
                     reconciled.open[key].is_gone = True
             elif what == "difference_over":
                 _restore_over(reconciled, event)
+            elif what == protect.WHAT_ENDED:
+                reconciled.accepted.update(_ids(event.data.get(protect.ACCEPTED)))
+            elif what == "oversold":
+                reconciled.foreign[str(event.data["subject"])] -= Decimal(str(event.data["shares"]))
         except (LookupError, ValueError, ArithmeticError) as error:
             raise DataError(f"order event {event.seq}: {error}") from error
     state_the_cause(state, at)
@@ -147,6 +151,10 @@ def settle(
             )
     if key.startswith(f"{DifferenceKind.CORPORATE_ACTION}:"):
         reconciled.frozen.pop(symbol, None)
+    new = new_symbol_of(key)
+    if new and symbol in reconciled.foreign:
+        foreign = reconciled.foreign.pop(symbol)
+        reconciled.foreign[new] = reconciled.foreign.get(new, Decimal(0)) + foreign
 
 
 def _ids(value: object) -> tuple[str, ...]:

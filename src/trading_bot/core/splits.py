@@ -1,33 +1,30 @@
-"""A corporate action that a person accepted: the book goes on in the new shares."""
+"""A corporate action that a person accepted: the book goes on in new shares or another name."""
 
 from fractions import Fraction
 
-from trading_bot.core import reconcile_notes, trades
+from trading_bot.core import orders, reconcile_notes, trades
 from trading_bot.core.events import PersonDecided
 from trading_bot.core.say import Data, say_trade
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import SUB_PENNY, round_sell, text_of
-from trading_bot.execution.differences import Difference
+from trading_bot.domain.symbol import is_symbol
+from trading_bot.execution.differences import Difference, new_symbol_of
 from trading_bot.execution.split import price_after
 
 
 def accept(state: CoreState, event: PersonDecided, difference: Difference, out: Out) -> str:
-    """Count the symbol's trades in new shares and let orders in it go on; why not, if not."""
+    """Let orders in the symbol go on as the action left it; why not, if not."""
+    new = new_symbol_of(difference.key)
+    if new:
+        return _rename(state, event, difference, new, out)
     try:
         ratio = Fraction(event.ratio or difference.broker)
     except (ValueError, ZeroDivisionError):
-        return "say the ratio: new shares for an old one, such as 2 or 1/10"
+        said = f", got {event.ratio!r}" if event.ratio else ""
+        return f"say the ratio, new shares for an old one, such as 2 or 1/10{said}"
     if ratio <= 0:
-        return "the ratio must be above 0"
-    reconcile_notes.close_difference(
-        state,
-        event.subject,
-        event.at,
-        out,
-        how="corporate_action",
-        by=event.by,
-        why=event.why,
-    )
+        return f"the ratio must be above 0, got {event.ratio}"
+    _close(state, event, out)
     for trade in state.book.in_symbol(difference.symbol):
         stop = round_sell(price_after(trade.stop_price, ratio))
         data: Data = {
@@ -41,3 +38,34 @@ def accept(state: CoreState, event: PersonDecided, difference: Difference, out: 
             say_trade(state, out, "plan_change", trade, event.at, data)
         trades.advance(state, trade, event.at, out)
     return ""
+
+
+def _rename(
+    state: CoreState, event: PersonDecided, difference: Difference, new: str, out: Out
+) -> str:
+    """Shares, stop and target stay as they are; what is sent and recorded bears the new name."""
+    old = difference.symbol
+    if event.ratio:
+        return f"{old} only changed its symbol, to {new}: leave the ratio out"
+    if not is_symbol(new):
+        return f"the records take no symbol like {new}: sell the {difference.ours} in the app"
+    _close(state, event, out)
+    if old in state.fills_booked:
+        state.fills_booked[new] = state.fills_booked.pop(old)
+    orders.poll_too(state, new)
+    for trade in state.book.in_symbol(old):
+        say_trade(state, out, "plan_change", trade, event.at, {"renamed_to": new})
+        trades.advance(state, trade, event.at, out)
+    return ""
+
+
+def _close(state: CoreState, event: PersonDecided, out: Out) -> None:
+    reconcile_notes.close_difference(
+        state,
+        event.subject,
+        event.at,
+        out,
+        how="corporate_action",
+        by=event.by,
+        why=event.why,
+    )

@@ -104,7 +104,6 @@ class Calls:
 
     `orders_since` is from when on the orders under way are read, `watched_at` when that last
     included those of closed trades; `look_from` widens the next reading to an order in doubt.
-    `unrecorded` are sells in the latest reading that bear this home's tag and are on no record.
     """
 
     next_request: int = 1
@@ -114,7 +113,6 @@ class Calls:
     orders_since: datetime | None = None
     watched_at: datetime | None = None
     look_from: datetime | None = None
-    unrecorded: dict[str, BrokerOrder] = field(default_factory=dict)
     account: bool = False
     reconcile: bool = False
     poll_failures: int = 0
@@ -180,6 +178,19 @@ class Reading:
     traces: Mapping[str, Traces]
 
 
+@dataclass(slots=True, kw_only=True)
+class LateSale:
+    """A reading of an order that sold more than its trade held, and what is wrong about that.
+
+    `looks` counts the readings of the whole account that did not explain it.
+    """
+
+    problem: str
+    seen: BrokerOrder
+    is_asked: bool = False
+    looks: int = 0
+
+
 @dataclass(slots=True)
 class CoreState:
     """Everything the core knows. Made by `new_state`, filled by the `Started` event.
@@ -189,7 +200,8 @@ class CoreState:
     became known, `results` the closed round trips by their entry's order id. `protection` holds why
     nothing may be opened, by the code of the cause; `closed_ref_ids` are orders of trades that are
     closed. `session_ends_at` and `session_problem` are what was last told of the session with the
-    broker: None and empty until then, and where a mode has none.
+    broker: None and empty until then, and where a mode has none. `late_sales` are sales, by
+    ref_id, of more than their trades held, until the account was read.
     """
 
     settings: CoreSettings
@@ -225,6 +237,7 @@ class CoreState:
     readings: deque[Reading] = field(default_factory=lambda: deque(maxlen=READINGS_KEPT))
     fills_booked: dict[str, datetime] = field(default_factory=dict)
     seen_ref_ids: set[str] = field(default_factory=set)
+    late_sales: dict[str, LateSale] = field(default_factory=dict)
     resting: set[str] = field(default_factory=set)
     said: set[tuple[str, ...]] = field(default_factory=set)
 

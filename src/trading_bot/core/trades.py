@@ -27,12 +27,11 @@ from trading_bot.core.say import (
     over,
     say_order,
     say_trade,
-    warn,
 )
 from trading_bot.core.state import CoreState, Out
 from trading_bot.core.trader_words import plain
 from trading_bot.domain.money import ZERO, text_of
-from trading_bot.domain.order import BrokerOrder, Leg
+from trading_bot.domain.order import Leg
 from trading_bot.domain.signal import ExitSignal
 from trading_bot.execution import ratchet
 from trading_bot.execution.advance import Cancel, Leave, Sell, Step, View, is_done, next_steps
@@ -40,7 +39,7 @@ from trading_bot.execution.book import intent_data
 from trading_bot.execution.evidence import CONFIRMED
 from trading_bot.execution.trade import TrackedOrder, Trade
 from trading_bot.execution.trade_records import entry_order_id
-from trading_bot.logging.line import format_timestamp, iso_text
+from trading_bot.logging.line import format_timestamp
 from trading_bot.market.quote_check import QuoteCode
 from trading_bot.performance.round_trips import round_trip
 from trading_bot.ports.records import STREAM_PERFORMANCE
@@ -177,10 +176,6 @@ def _perform(state: CoreState, trade: Trade, step: Step, view: View, out: Out) -
 
 
 def _sell(state: CoreState, trade: Trade, step: Sell, at: datetime, out: Out) -> None:
-    there = state.calls.unrecorded.pop(step.intent.ref_id, None)
-    if there is not None and there.symbol == trade.symbol and not there.unlike_ours:
-        _recognise(state, trade, step, there, at, out)
-        return
     own = state.book.in_symbol(trade.symbol)
     working = sum(t.working_sells for t in own)
     # A late bust opens a trade again beside another: neither may sell the other's shares.
@@ -213,25 +208,6 @@ def _sell(state: CoreState, trade: Trade, step: Sell, at: datetime, out: Out) ->
     )
     say_order(state, out, "intent", trade, order, at, intent_data(order, None))
     out.append(PlaceOrder(order=verdict.order))
-
-
-def _recognise(
-    state: CoreState, trade: Trade, step: Sell, there: BrokerOrder, at: datetime, out: Out
-) -> None:
-    """The very sell was sent when it could not be written down: it is written, and not sent."""
-    intent = changed(
-        step.intent,
-        quantity=there.quantity,
-        limit_price=there.limit_price if step.intent.limit_price else None,
-        stop_price=there.stop_price or step.intent.stop_price,
-        time_in_force=there.time_in_force or step.intent.time_in_force,
-        created_at=there.created_at,
-    )
-    order = TrackedOrder(intent=intent, purpose=step.purpose, expected_price=step.expected_price)
-    data: Data = {**intent_data(order, None), "created_at": iso_text(intent.created_at)}
-    say_order(state, out, "intent", trade, order, at, data)
-    numbers: Numbers = {"symbol": trade.symbol, "leg": intent.leg.value}
-    warn(state, out, at, "order_on_no_record", "recorded_not_sent", numbers)
 
 
 def _broker_sellable(state: CoreState, symbol: str, own: list[Trade]) -> Decimal | None:

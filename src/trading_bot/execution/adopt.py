@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from msgspec.structs import replace as changed
+
 from trading_bot.domain.money import ZERO
 from trading_bot.domain.order import (
     BrokerOrder,
@@ -20,6 +22,7 @@ from trading_bot.execution.ref_ids import Identity, make_ref_id
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
 
 SOLD_BY_OWNER = "sold by the owner in the app"
+FOUND_BY_NAME = "found at the broker by its name: it was sent while nothing could be written"
 ADOPTED_REASONS = "adopted from the broker's history: its own records were lost"
 
 
@@ -61,6 +64,22 @@ def adopted_bookings(trade: LostTrade) -> list[Booking]:
         )
         for seen in (entry, *trade.sells)
     ]
+
+
+def found_by_name(trade: Trade, seen: BrokerOrder, leg: Leg) -> TrackedOrder | None:
+    """A sell that left for `trade` and is on no record: as the broker's history has it.
+
+    None when that is no order we could have sent.
+    """
+    try:
+        intent = changed(_intent_of(seen, trade.trade_id), leg=leg)
+    except ValueError:
+        return None
+    return TrackedOrder(
+        intent=intent,
+        purpose=FOUND_BY_NAME,
+        expected_price=_price_of(seen),
+    )
 
 
 def _intent_of(seen: BrokerOrder, trade_id: str) -> OrderIntent:
@@ -126,9 +145,12 @@ def _part(execution: Execution, quantity: int) -> Execution:
 
 
 def sale_bookings(
-    trades: Sequence[Trade], sold: Sequence[tuple[BrokerOrder, Execution]], identity: Identity
+    trades: Sequence[Trade],
+    sold: Sequence[tuple[BrokerOrder, Execution]],
+    identity: Identity,
+    purpose: str = SOLD_BY_OWNER,
 ) -> list[Booking]:
-    """An exit in each trade, oldest first, for its part of what the owner sold."""
+    """An exit in each trade, oldest first, for its part of what was sold; `purpose` says how."""
     bookings = []
     left = list(sold)
     for trade in trades:
@@ -150,7 +172,8 @@ def sale_bookings(
             room -= part
             generation = used.get(Leg.EXIT, 0)
             used[Leg.EXIT] = generation + 1
-            bookings.append(_sale(trade, order, mine, identity, generation))
+            booking = _sale(trade, order, mine, identity, generation)
+            bookings.append(replace(booking, order=replace(booking.order, purpose=purpose)))
     return bookings
 
 

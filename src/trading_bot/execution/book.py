@@ -19,8 +19,8 @@ from trading_bot.domain.order import (
     TimeInForce,
 )
 from trading_bot.domain.order_table import News
-from trading_bot.execution.booking import book_bust, book_fill, move
-from trading_bot.execution.split import apply_split
+from trading_bot.execution.booking import book_bust, book_fill, move, pass_on
+from trading_bot.execution.split import apply_new_symbol, apply_split
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
 from trading_bot.logging.line import iso_text, parse_timestamp
 from trading_bot.logging.order_event import OrderDatum, OrderEvent
@@ -88,6 +88,10 @@ class TradeBook:
         if ref_id:
             found = self.orders.get(ref_id) or self._closed_orders.get(ref_id)
         return found or self._ids.get(order_id)
+
+    def order(self, ref_id: str) -> Tracked:
+        """The order of that name, of an open or a watched trade; LookupError when there is none."""
+        return self.orders.get(ref_id) or self._closed_orders[ref_id]
 
     def every(self) -> Iterator[Tracked]:
         """Every order of open trades, then of watched ones."""
@@ -177,6 +181,8 @@ class TradeBook:
             self._ids[order.order_id] = (trade, order)
         if kind == "fill":
             book_fill(trade, order, _execution_of(event))
+        elif kind == "passed_on":
+            pass_on(order, _execution_of(event))
         elif kind == "bust":
             book_bust(trade, order, str(event.data["execution_id"]))
             order.turned_at = _time(event.data["seen_at"])
@@ -258,6 +264,8 @@ def _follow(trade: Trade, order: TrackedOrder, event: OrderEvent, former_id: str
 
 def _apply_plan(trade: Trade, event: OrderEvent) -> None:
     data = event.data
+    if "renamed_to" in data:
+        apply_new_symbol(trade, str(data["renamed_to"]))
     if "split_ratio" in data:
         apply_split(trade, Fraction(str(data["split_ratio"])), int(str(data["held_after"])))
     if "stop_price" in data:

@@ -38,6 +38,15 @@ def book_fill(trade: Trade, order: TrackedOrder, execution: Execution) -> None:
     move(order, News.LAST_FILL if is_last else News.FILL)
 
 
+def pass_on(order: TrackedOrder, execution: Execution) -> None:
+    """The order did this, with shares that were not its trade's: nothing of it counts here."""
+    if execution.execution_id not in order.passed_on:
+        order.passed_on[execution.execution_id] = execution.quantity
+        order.filled += execution.quantity
+        is_last = order.filled >= order.intent.quantity
+        move(order, News.LAST_FILL if is_last else News.FILL)
+
+
 def book_bust(trade: Trade, order: TrackedOrder, execution_id: str) -> None:
     """Take the execution out: what is left is as if it had never been.
 
@@ -60,14 +69,19 @@ def book_bust(trade: Trade, order: TrackedOrder, execution_id: str) -> None:
     move(order, News.BUST)
 
 
-def correction_of(trade: Trade, order: TrackedOrder, execution_id: str) -> Decimal:
-    """What the trade's exits earned less, net in dollars, had this execution never been.
+def corrections_of(
+    trade: Trade, order: TrackedOrder, execution_id: str
+) -> list[tuple[Execution, Decimal]]:
+    """What each of the trade's exits earns more, net in dollars, had this execution never been.
 
     ValueError as in `book_bust`.
     """
     _, matches = _without(trade, order, execution_id)
-    before = sum((match.net_profit_loss for match in trade.matches.values()), ZERO)
-    return sum((match.net_profit_loss for match in matches.values()), ZERO) - before
+    after = {name: match.net_profit_loss for name, match in matches.items()}
+    return [
+        (match.execution, after.get(name, ZERO) - match.net_profit_loss)
+        for name, match in trade.matches.items()
+    ]
 
 
 def _without(

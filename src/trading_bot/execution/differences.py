@@ -45,6 +45,18 @@ class Difference:
     order_ids: tuple[str, ...] = ()
 
 
+RENAMED = "symbol:"
+"""How the last part of a corporate action's key begins where the symbol is another one now."""
+
+
+def new_symbol_of(key: str) -> str:
+    """The symbol that a corporate action gave instead of the old one; empty of any other."""
+    kind, _, rest = key.partition(":")
+    what = rest.partition(":")[2]
+    is_renamed = kind == DifferenceKind.CORPORATE_ACTION and what.startswith(RENAMED)
+    return what.removeprefix(RENAMED) if is_renamed else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What the broker said while its orders stood still."""

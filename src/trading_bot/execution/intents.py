@@ -113,6 +113,17 @@ class Maker:
             now=now,
         )
 
+    def next_ref_id(self, trade: Trade, leg: Leg) -> str:
+        """The name of the trade's next order of that leg."""
+        return make_ref_id(
+            self.identity,
+            strategy_name=trade.context.strategy_name,
+            symbol=trade.symbol,
+            bar_end=trade.context.bar_end,
+            leg=leg,
+            generation=trade.generations.get(leg, 0),
+        )
+
     def _sell(
         self,
         trade: Trade,
@@ -126,14 +137,7 @@ class Maker:
         now: datetime,
     ) -> OrderIntent:
         return OrderIntent(
-            ref_id=make_ref_id(
-                self.identity,
-                strategy_name=trade.context.strategy_name,
-                symbol=trade.symbol,
-                bar_end=trade.context.bar_end,
-                leg=leg,
-                generation=trade.generations.get(leg, 0),
-            ),
+            ref_id=self.next_ref_id(trade, leg),
             trade_id=trade.trade_id,
             symbol=trade.symbol,
             side=Side.SELL,

@@ -1,5 +1,6 @@
 """What a reading of the broker's order adds to what we know: order events' kinds and data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -24,6 +25,7 @@ _END_KINDS = {
     OrderState.EXPIRED: "expired",
     OrderState.REJECTED: "rejected",
 }
+_SOLD = "sold"
 _WORKING = {
     OrderState.UNCONFIRMED: News.UNCONFIRMED,
     OrderState.OPEN: News.OPEN,
@@ -51,21 +53,35 @@ def new_facts(order: TrackedOrder, seen: BrokerOrder) -> list[Fact]:
     an edit is not here, see `edit_of`: it must be booked before this is asked. Of an order that the
     owner replaced only the executions still count.
     """
-    facts = [
+    busts = [
         Fact(
             kind="bust",
-            data=_execution_data(order.executions[name]) | {"seen_at": iso_text(seen.updated_at)},
+            data=execution_data(order.executions[name]) | {"seen_at": iso_text(seen.updated_at)},
         )
         for name in taken_back(order, seen)
     ]
+    fills = [Fact(kind="fill", data=execution_data(e)) for e in fresh_executions(order, seen)]
     is_former = seen.order_id in order.former_ids
+    replies = []
     if not is_former and _state_is_news(order, seen):
-        facts.append(Fact(kind="reply", data={"state": _WORKING[seen.state].value}))
-    fresh = fresh_executions(order, seen)
-    facts.extend(Fact(kind="fill", data=_execution_data(e)) for e in fresh)
+        replies.append(Fact(kind="reply", data={"state": _WORKING[seen.state].value}))
+    if order.intent.leg is Leg.ENTRY:
+        # What was bought may be sold: shares that took its place come first.
+        facts = [*replies, *fills, *busts]
+    else:
+        facts = [*busts, *replies, *fills]
     if not is_former and _is_end(order, seen):
         facts.append(_end(seen))
     return facts
+
+
+def is_correction(facts: Sequence[Fact]) -> bool:
+    """True when executions were taken back and as many shares told instead, in one reading."""
+    shares = {"bust": 0, "fill": 0}
+    for fact in facts:
+        if fact.kind in shares:
+            shares[fact.kind] += int(str(fact.data["quantity"]))
+    return shares["bust"] == shares["fill"] > 0
 
 
 def fresh_executions(order: TrackedOrder, seen: BrokerOrder) -> list[Execution]:
@@ -74,7 +90,8 @@ def fresh_executions(order: TrackedOrder, seen: BrokerOrder) -> list[Execution]:
     is_old = _is_older(order, seen)
     for execution in seen.executions:
         name = execution.execution_id
-        if name not in order.executions and not (is_old and name in order.busted):
+        is_known = name in order.executions or name in order.passed_on
+        if not is_known and not (is_old and name in order.busted):
             fresh.setdefault(name, execution)
     return list(fresh.values())
 
@@ -96,7 +113,8 @@ def taken_back(order: TrackedOrder, seen: BrokerOrder) -> tuple[str, ...]:
     missing = [
         e for name, e in order.executions.items() if name not in listed and seen.updated_at > e.at
     ]
-    known = order.filled + sum(q for name, q in listed.items() if name not in order.executions)
+    booked = (*order.executions, *order.passed_on)
+    known = order.filled + sum(q for name, q in listed.items() if name not in booked)
     if not missing or sum(listed.values()) != seen.filled_quantity or seen.filled_quantity >= known:
         return ()
     return tuple(e.execution_id for e in missing)
@@ -151,7 +169,8 @@ def _text_if(price: Decimal | None, is_wanted: bool) -> str | None:
     return text_of(price) if is_wanted and price is not None else None
 
 
-def _execution_data(execution: Execution) -> dict[str, OrderDatum]:
+def execution_data(execution: Execution) -> dict[str, OrderDatum]:
+    """What a `fill` event holds of an execution."""
     data: dict[str, OrderDatum] = {
         "execution_id": execution.execution_id,
         "executed_at": iso_text(execution.at),
@@ -216,10 +235,15 @@ def impossible(trade: Trade, order: TrackedOrder, seen: BrokerOrder) -> str:
     if order.filled + traded > intent.quantity:
         return f"filled {order.filled + traded} of an order of {intent.quantity} {intent.symbol}"
     if intent.leg is not Leg.ENTRY and traded > trade.held:
-        return f"sold {traded} {intent.symbol}, only {trade.held} were held"
-    if intent.leg is Leg.ENTRY and lost > trade.held:
+        return f"{_SOLD} {traded} {intent.symbol}, only {trade.held} were held"
+    if intent.leg is Leg.ENTRY and -traded > trade.held:
         return f"{lost} {intent.symbol} were taken back, only {trade.held} are still held"
     return ""
+
+
+def oversold(trade: Trade, order: TrackedOrder, seen: BrokerOrder) -> bool:
+    """True when all that is wrong with `seen` is that its trade had not as many shares to sell."""
+    return impossible(trade, order, seen).startswith(_SOLD)
 
 
 def _can_be_recorded(execution: Execution) -> bool:

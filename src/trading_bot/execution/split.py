@@ -1,9 +1,11 @@
-"""A split of what is held: other shares at another price, what was paid stays the same."""
+"""Corporate actions in the book: a split, in which what was paid stays the same; a new symbol."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+
+from msgspec.structs import replace as changed
 
 from trading_bot.domain.order import Execution, Leg
 from trading_bot.execution.trade import TrackedOrder, Trade
@@ -45,6 +47,13 @@ def _scale(orders: Iterable[TrackedOrder], before: int, after: int) -> None:
 def _in_new_shares(execution: Execution, quantity: int) -> Execution:
     price = (execution.price * execution.quantity / quantity).quantize(_PRICE_STEP)
     return replace(execution, quantity=quantity, price=price)
+
+
+def apply_new_symbol(trade: Trade, symbol: str) -> None:
+    """The trade and its orders go on under `symbol`; orders keep the names they were sent by."""
+    trade.symbol = symbol
+    for order in trade.orders.values():
+        order.intent = changed(order.intent, symbol=symbol)
 
 
 def price_after(price: Decimal, ratio: Fraction) -> Decimal:

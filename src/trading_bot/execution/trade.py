@@ -53,7 +53,8 @@ class TrackedOrder:
     `former_ids` are the broker's ids it went by before the owner edited it, `changed_at` the time
     of its latest event, `end_reason` what was said at its end. `is_cancel_lost` marks a cancel
     whose answer never came, `has_lived_out` an end that its time in force brought. `turned_at` is
-    the broker's time of its latest edit or bust: an older reading undoes neither.
+    the broker's time of its latest edit or bust: an older reading undoes neither. `passed_on` are
+    executions, with their shares, that sold what was not this trade's and count elsewhere.
     `was_presumed_absent` stays once set: if it shows up it is cancelled.
     Not on record, counted anew by each process: `missed_since` and `missed_reads`, whole readings
     of the broker's orders that did not hold it; `doubted`, the executions that its last reading
@@ -81,6 +82,7 @@ class TrackedOrder:
     traces_at: datetime | None = None
     executions: dict[str, Execution] = field(default_factory=dict)
     busted: dict[str, Execution] = field(default_factory=dict)
+    passed_on: dict[str, int] = field(default_factory=dict)
     turned_at: datetime | None = None
     filled: int = 0
 

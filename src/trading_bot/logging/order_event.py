@@ -29,6 +29,7 @@ ORDER_KINDS: Final = frozenset(
         "unknown",
         "fill",
         "bust",
+        "passed_on",
         "replaced",
         "cancel_requested",
         "cancelled",

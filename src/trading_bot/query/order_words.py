@@ -36,6 +36,12 @@ def _bust(event: OrderEvent) -> str:
     return f"{_leg(event)}execution of {of} was taken back by the broker"
 
 
+def _passed_on(event: OrderEvent) -> str:
+    data = event.data
+    of = f"{data.get('quantity')} at {data.get('price')}"
+    return f"{_leg(event)}filled {of} with shares of others: {data.get('reason')}"
+
+
 def _reply(event: OrderEvent) -> str:
     data = event.data
     refused, lost = data.get("cancel_refused"), data.get("cancel_lost")
@@ -83,6 +89,7 @@ _WORDS: dict[str, Callable[[OrderEvent], str]] = {
     "intent": _intent,
     "fill": _fill,
     "bust": _bust,
+    "passed_on": _passed_on,
     "reply": _reply,
     "replaced": _replaced,
     "reopened": _reopened,

@@ -24,7 +24,14 @@ _CLOSED_KEPT = timedelta(days=5)
 """How long the orders of a closed trade are still known by name: longer than a start looks back."""
 
 _KEPT_NOTES = frozenset(
-    {"protect_only", "protect_only_ended", "difference", "difference_vanished", "difference_over"}
+    {
+        "protect_only",
+        "protect_only_ended",
+        "difference",
+        "difference_vanished",
+        "difference_over",
+        "oversold",
+    }
 )
 """Notes that hold over days and restarts: what a person must settle, and what one settled."""
 
@@ -98,6 +105,8 @@ class _Orders:
         self._open: dict[str, _Lines] = {}
         self._watched: dict[str, tuple[str, _Lines]] = {}
         self._names: dict[str, list[str]] = {}
+        # What their trade records say is true with the busts alone; there are few of them.
+        self._busted: set[str] = set()
         # Trades that the last step closed: a crash may have kept their trade records from the disk.
         self._just_closed: _Lines = []
         self._last_at = ""
@@ -127,11 +136,13 @@ class _Orders:
         self._open.setdefault(trade_id, []).append((head.seq, line))
         if head.kind == "intent" and head.ref_id is not None:
             self._names.setdefault(trade_id, []).append(head.ref_id)
+        elif head.kind == "bust":
+            self._busted.add(trade_id)
         elif head.kind == "closed":
             self._close(trade_id, head, line, problems)
 
     def _close(self, trade_id: str, head: _OrderHead, line: str, problems: list[str]) -> None:
-        _forget_old(self._watched, head.timestamp)
+        self._forget_old(head.timestamp)
         closed = _decode(line, _ClosedHead, problems)
         until = closed.data.watch_until if closed else ""
         self._watched[trade_id] = (until, self._open[trade_id])
@@ -142,8 +153,19 @@ class _Orders:
     def lines(self) -> tuple[str, ...]:
         """What a start is made from, in the record's order."""
         groups = [*self._open.values(), self._just_closed, self._notes]
-        groups += [lines for until, lines in self._watched.values() if until >= self._day]
+        groups += [
+            lines
+            for trade_id, (until, lines) in self._watched.items()
+            if until >= self._day or trade_id in self._busted
+        ]
         return tuple(line for _, line in sorted({pair for lines in groups for pair in lines}))
+
+    def _forget_old(self, now: str) -> None:
+        """Closed trades nobody watches any more; times as the record writes them sort by time."""
+        old = [key for key, (until, _) in self._watched.items() if until < now]
+        for trade_id in old:
+            if trade_id not in self._busted:
+                del self._watched[trade_id]
 
 
 def _read_orders(source: RecordSource, trading_day: date, problems: list[str]) -> _Orders:
@@ -153,12 +175,6 @@ def _read_orders(source: RecordSource, trading_day: date, problems: list[str]) -
         if head is not None:
             orders.take(head, line, problems)
     return orders
-
-
-def _forget_old(watched: dict[str, tuple[str, list[tuple[int, str]]]], now: str) -> None:
-    """Closed trades that nobody watches any more; times as the record writes them sort by time."""
-    for trade_id in [key for key, (until, _) in watched.items() if until < now]:
-        del watched[trade_id]
 
 
 def _breaker_lines(source: RecordSource) -> Iterator[str]:

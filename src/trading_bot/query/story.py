@@ -21,6 +21,7 @@ from trading_bot.ports.records import (
     STREAM_SESSIONS,
     STREAM_TRADES,
 )
+from trading_bot.query.busts import Counted, count
 from trading_bot.query.records import HomeRecords
 from trading_bot.query.words import new_york
 from trading_bot.risk.risk_events import RESET_EVENT, TRIP_EVENT
@@ -38,7 +39,7 @@ class SymbolDay:
 
     symbol: str
     day: date
-    trades: tuple[TradeRecord, ...]
+    trades: tuple[Counted, ...]
     decisions: tuple[DecisionRecord, ...]
     orders: tuple[OrderEvent, ...]
     risks: tuple[RiskEvent, ...] = ()
@@ -74,7 +75,7 @@ def symbol_day(records: HomeRecords, symbol: str, day: date) -> SymbolDay:
     return SymbolDay(
         symbol=symbol,
         day=day,
-        trades=_of(records, STREAM_TRADES, TradeRecord, symbol, day, day),
+        trades=tuple(count(records, _of(records, STREAM_TRADES, TradeRecord, symbol, day, day))),
         decisions=_of(records, STREAM_DECISIONS, DecisionRecord, symbol, day, day),
         orders=_of(records, STREAM_ORDERS, OrderEvent, symbol, day, date.max),
         risks=_risks(records, symbol, day),

@@ -11,8 +11,10 @@ from trading_bot.logging.line import parse_timestamp
 from trading_bot.logging.order_event import OrderEvent
 from trading_bot.logging.risk_event import RiskEvent
 from trading_bot.logging.trade_record import TradeRecord
+from trading_bot.query.busts import Counted
 from trading_bot.query.order_words import order_words
 from trading_bot.query.story import SymbolDay
+from trading_bot.query.trades import busted_words
 from trading_bot.query.verdicts import digest, nearest_miss
 from trading_bot.query.watching import DayDigest, Minute, Seen
 from trading_bot.query.words import counted, dollars, duration, new_york, table, time_of, utc_text
@@ -35,13 +37,13 @@ def tell_day(story: SymbolDay, digested: DayDigest | None, without: str) -> Iter
 
 
 def _trades(story: SymbolDay) -> Iterator[str]:
-    by_order: dict[str, list[TradeRecord]] = {}
-    for record in story.trades:
-        by_order.setdefault(record.order_id, []).append(record)
+    by_order: dict[str, list[Counted]] = {}
+    for trade in story.trades:
+        by_order.setdefault(trade.record.order_id, []).append(trade)
     yield ""
     yield counted(len(by_order), "trade")
-    for number, records in enumerate(by_order.values(), start=1):
-        yield from _trade(number, records, _trade_id(story, records[0].order_id), story)
+    for number, (order_id, executions) in enumerate(by_order.items(), start=1):
+        yield from _trade(number, executions, _trade_id(story, order_id), story)
 
 
 def _trade_id(story: SymbolDay, order_id: str) -> str | None:
@@ -53,29 +55,38 @@ def _trade_id(story: SymbolDay, order_id: str) -> str | None:
 
 
 def _trade(
-    number: int, records: Sequence[TradeRecord], trade_id: str | None, story: SymbolDay
+    number: int, executions: Sequence[Counted], trade_id: str | None, story: SymbolDay
 ) -> Iterator[str]:
-    entries = [record for record in records if record.action == "BUY"]
-    exits = [record for record in records if record.action == "SELL"]
-    first = records[0]
+    entries = [trade for trade in executions if trade.record.action == "BUY"]
+    exits = [trade for trade in executions if trade.record.action == "SELL"]
+    first = executions[0].record
     plan = f"stop {first.stop_loss}, target {first.target or 'none'}"
     yield f" {number}. {first.strategy_name}, {first.entry_type}: {plan}"
-    for record in entries:
+    for trade in entries:
+        record = trade.record
         yield f"    {_time(record.timestamp)}  bought {_amount(record)}"
+        yield from _bust(trade)
         yield f"              because {record.decision_reasoning}"
     protection = _protection(story.events_of(trade_id)) if trade_id else ""
     if protection:
         yield f"              {protection}"
-    for record in exits:
+    for trade in exits:
+        record = trade.record
         held = duration(record.hold_duration_seconds or 0)
         net = dollars(record.net_profit_loss or ZERO)
         yield f"    {_time(record.timestamp)}  sold {_amount(record)}: {record.outcome} {net}"
+        yield from _bust(trade)
         yield f"              because {record.exit_reasoning}, after {held}"
     if not exits:
         yield "    no exit on record for this day"
-    elif len(exits) > 1:
-        total = sum((record.net_profit_loss or ZERO for record in exits), Decimal(0))
+    elif len(exits) > 1 or any(trade.bust for trade in executions):
+        total = sum((trade.net or ZERO for trade in executions), Decimal(0))
         yield f"    together {dollars(total)}"
+
+
+def _bust(trade: Counted) -> Iterator[str]:
+    if trade.bust is not None:
+        yield f"              BUSTED, does not count: {busted_words(trade.bust)}"
 
 
 def _amount(record: TradeRecord) -> str:

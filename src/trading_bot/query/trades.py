@@ -12,6 +12,7 @@ from trading_bot.domain.money import ZERO, text_of
 from trading_bot.logging.line import RecordError, parse_timestamp
 from trading_bot.logging.trade_record import TradeRecord
 from trading_bot.ports.records import STREAM_TRADES
+from trading_bot.query.busts import Bust, Counted
 from trading_bot.query.records import HomeRecords
 from trading_bot.query.words import counted, day_time, dollars, table
 
@@ -29,6 +30,7 @@ class Totals:
     """What trade records amount to; a round trip is an entry with all its exits' executions.
 
     `net` in dollars after fees. `open_entries` are entries whose exits are not among the records.
+    `busted` executions were taken back by the broker and are in no other number.
     """
 
     executions: int
@@ -37,6 +39,7 @@ class Totals:
     losses: int
     open_entries: int
     net: Decimal
+    busted: int = 0
 
 
 def recent_trades(
@@ -85,24 +88,29 @@ def _unreadable(error: Exception) -> DataError:
     )
 
 
-def totals(trades: Iterable[TradeRecord]) -> Totals:
+def totals(trades: Iterable[Counted]) -> Totals:
     """What the records amount to."""
     net: dict[str, Decimal] = {}
+    sold: set[str] = set()
     opened: set[str] = set()
-    executions = 0
-    for record in trades:
+    executions = busted = 0
+    for trade in trades:
+        order_id = trade.record.order_id
+        if trade.net is not None:
+            net[order_id] = net.get(order_id, ZERO) + trade.net
+        if trade.bust is not None:
+            busted += 1
+            continue
         executions += 1
-        if record.net_profit_loss is not None:
-            net[record.order_id] = net.get(record.order_id, ZERO) + record.net_profit_loss
-        else:
-            opened.add(record.order_id)
+        (opened if trade.net is None else sold).add(order_id)
     return Totals(
         executions=executions,
-        round_trips=len(net),
-        wins=sum(1 for value in net.values() if value > 0),
-        losses=sum(1 for value in net.values() if value < 0),
-        open_entries=len(opened - net.keys()),
+        round_trips=len(sold),
+        wins=sum(1 for order_id in sold if net[order_id] > 0),
+        losses=sum(1 for order_id in sold if net[order_id] < 0),
+        open_entries=len(opened - sold),
         net=sum(net.values(), ZERO),
+        busted=busted,
     )
 
 
@@ -110,23 +118,31 @@ _HEAD = ("New York time", "symbol", "action", "quantity", "price", "outcome", "n
 _RIGHT = frozenset({3, 4, 6})
 
 
-def trade_table(trades: Iterable[TradeRecord]) -> list[str]:
+def trade_table(trades: Iterable[Counted]) -> list[str]:
     """A line for each execution, under a head."""
-    return table(_HEAD, [_row(record) for record in trades], _RIGHT)
+    return table(_HEAD, [_row(trade) for trade in trades], _RIGHT)
 
 
-def _row(record: TradeRecord) -> tuple[str, ...]:
-    net = record.net_profit_loss
+def _row(trade: Counted) -> tuple[str, ...]:
+    record, bust, net = trade.record, trade.bust, trade.net
+    why = record.exit_reasoning or record.decision_reasoning
+    if bust is not None:
+        why, net = f"{busted_words(bust)}; was: {why}", net or None
     return (
         day_time(parse_timestamp(record.timestamp)),
         record.symbol,
         record.action,
         f"{record.quantity:,}",
         text_of(record.price),
-        record.outcome or "",
+        (record.outcome or "") if bust is None else "busted",
         "" if net is None else dollars(net),
-        record.exit_reasoning or record.decision_reasoning,
+        why,
     )
+
+
+def busted_words(bust: Bust) -> str:
+    """That an execution was taken back, and when that became known."""
+    return f"taken back by the broker, known {day_time(bust.at)}"
 
 
 def total_line(found: Totals) -> str:
@@ -137,4 +153,6 @@ def total_line(found: Totals) -> str:
         text += f" ({found.wins} won, {found.losses} lost{f', {even} even' if even else ''})"
     if found.open_entries:
         text += f", {counted(found.open_entries, 'entry', 'entries')} without an exit here"
+    if found.busted:
+        text += f", {counted(found.busted, 'execution')} taken back by the broker and not counted"
     return f"{text}; net {dollars(found.net)} dollars after fees"

@@ -230,7 +230,8 @@ class Brokerage:
         self.book.split(split.symbol, split.multiplier, split.divisor, now)
 
     def _rename(self, rename: Rename, now: datetime) -> None:
-        for order in self.book.shelf.open_orders(rename.old):
+        standing = () if rename.keeps_orders else self.book.shelf.open_orders(rename.old)
+        for order in standing:
             self.book.finish(order, State.CANCELLED, now)
         self.ledger.add("renamed", now, symbol=rename.old, new=rename.new)
 

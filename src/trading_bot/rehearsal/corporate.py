@@ -1,9 +1,10 @@
 """What companies do overnight: split their shares, change their symbol.
 
 Both happen at midnight in New York before the session of `day`. Orders that stand in the symbol are
-cancelled by the exchange. A split keeps the instrument's id and multiplies the shares held; quotes
-of that day show the close before it as it was (`previous_close`) and as it would have been
-(`adjusted_previous_close`). A change of symbol keeps the id too: only the name is another.
+cancelled by the exchange, unless a change of symbol lets them stand. A split keeps the instrument's
+id and multiplies the shares held; quotes of that day show the close before it as it was
+(`previous_close`) and as it would have been (`adjusted_previous_close`). A change of symbol keeps
+the id too: only the name is another.
 """
 
 from collections.abc import Sequence
@@ -33,11 +34,15 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
-    """From `day` on `old` is traded as `new`. The exchange plays both days' bars as `old`'s."""
+    """From `day` on `old` is traded as `new`. The exchange plays both days' bars as `old`'s.
+
+    `keeps_orders` where orders go by the instrument and stand on.
+    """
 
     old: str
     new: str
     day: date
+    keeps_orders: bool = False
 
 
 def split_days(days: Sequence[PlayedDay], split: Split) -> tuple[PlayedDay, ...]:

@@ -6,7 +6,7 @@ records once, and nothing else does; each intent became one order at most.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import msgspec
@@ -104,7 +104,11 @@ def judge(
     bare_max_s: Decimal,
 ) -> Verdict:
     """Compare; `bare_max_s` is how long bought shares may stand without a sell, in seconds."""
-    case = _Case(ledger, trades, list(events))
+    events, names = list(events), _first_names(ledger)
+    if names:
+        trades = [replace(t, symbol=names.get(t.symbol, t.symbol)) for t in trades]
+        events = [replace(e, symbol=names.get(e.symbol or "", e.symbol)) for e in events]
+    case = _Case(ledger, trades, events)
     case.compare_orders()
     case.compare_executions()
     case.compare_trades()
@@ -112,6 +116,12 @@ def judge(
     case.compare_shares()
     case.compare_cover(bare_max_s)
     return Verdict(tuple(case.lines), tuple(case.problems))
+
+
+def _first_names(ledger: LedgerReport) -> dict[str, str]:
+    """Symbols that were changed: the ledger goes on under the one before."""
+    renamed = [e for e in ledger.entries if e.get("kind") == "renamed"]
+    return {str(e["new"]): str(e["symbol"]) for e in renamed}
 
 
 class _Case:

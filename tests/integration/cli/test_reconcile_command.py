@@ -1,6 +1,8 @@
 """`reconcile`: the records of a rehearsed home against its broker, by hand."""
 
 import asyncio
+import io
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +19,7 @@ from trading_bot.cli import exits
 from trading_bot.cli.main import main
 from trading_bot.cli.parser import make_parser
 from trading_bot.cli.reconcile import settle
-from trading_bot.domain.errors import ConfigError
+from trading_bot.domain.errors import ConfigError, HaltError
 from trading_bot.domain.order import (
     BrokerOrder,
     Leg,
@@ -226,3 +228,152 @@ def test_without_a_terminal_an_acceptance_needs_yes_and_why(copied: Home) -> Non
             settle(case, asked(*words))
 
     assert whole(copied) == before
+
+
+class Terminal(io.StringIO):
+    """A person who types these lines, and then ends the input."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "typed", ["because\nno\n", "because\nACCEPT\n", "because\n", "because\n\n"]
+)
+def test_anything_but_the_word_changes_nothing(
+    copied: Home,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+) -> None:
+    """A wrong answer, an empty one, the end of the input: said, and nothing is written."""
+    entry = an_entry(copied)
+    case = beside(copied, entry, shares=10)
+    before = whole(copied)
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+
+    code = settle(case, asked("--accept", f"missing_trade:{SYMBOL}:{entry.order_id}"))
+
+    assert code == exits.FAILED
+    assert "nothing was changed" in capsys.readouterr().out
+    assert whole(copied) == before
+
+
+def test_the_word_and_a_reason_typed_settle_it(
+    copied: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What will happen is said before the word is asked for; the reason is on record."""
+    entry = an_entry(copied)
+    case = beside(copied, entry, shares=10)
+    key = f"missing_trade:{SYMBOL}:{entry.order_id}"
+    monkeypatch.setattr(sys, "stdin", Terminal("restored a backup\naccept\n"))
+
+    code = settle(case, asked("--accept", key))
+
+    assert code == exits.OK
+    assert f"{key}: will be adopted into the records" in capsys.readouterr().out
+    assert '"why":"restored a backup"' in (copied.logs / "orders.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--yes"], "--yes says how to accept: name what, with --accept WHAT"),
+        (["--ratio", "2"], "--ratio says how to accept: name what, with --accept WHAT"),
+        (["--not-ours"], "--not-ours says how to accept: name what, with --accept WHAT"),
+        (
+            ["--accept", "x", "--yes", "--why", "y" * 501],
+            "--why: expected a reason of 500 characters at most, got 501",
+        ),
+        (
+            ["--accept", "x", "--yes", "--why", "y"],
+            "there is no 'x' to accept; there is: nothing",
+        ),
+    ],
+)
+def test_words_that_fit_nothing_are_refused(
+    copied: Home, run: Run, words: list[str], said: str
+) -> None:
+    """What was expected and what came, a line; nothing is written."""
+    before = whole(copied)
+
+    answer = run("reconcile", *words, home=copied)
+
+    assert answer.code == exits.USAGE
+    assert said in answer.err
+    assert whole(copied) == before
+
+
+def test_each_thing_that_cannot_be_accepted_is_named(copied: Home) -> None:
+    """Every problem at once, with what there is to accept."""
+    entry = an_entry(copied)
+    case = beside(copied, entry, shares=10)
+    key = f"missing_trade:{SYMBOL}:{entry.order_id}"
+
+    with pytest.raises(ConfigError) as caught:
+        settle(case, asked("--accept", "x", "--accept", key, "--ratio", "2", "--yes", "--why", "y"))
+
+    assert caught.value.problems == (
+        f"there is no 'x' to accept; there is: {key}",
+        f"{key} has no --ratio: only a corporate action has one",
+    )
+
+
+def test_missing_shares_are_never_called_not_ours(copied: Home) -> None:
+    """Fewer shares than ours were sold by somebody: that is booked, not left out."""
+    entry = an_entry(copied)
+    settle(
+        beside(copied, entry, shares=10),
+        asked("--accept", f"missing_trade:{SYMBOL}:{entry.order_id}", "--why", "a test", "--yes"),
+    )
+    case = beside(copied, entry, shares=6)
+
+    with pytest.raises(ConfigError, match="cannot be --not-ours: accepted it is booked as the"):
+        settle(
+            case,
+            asked("--accept", f"shares:{SYMBOL}:10:6", "--not-ours", "--yes", "--why", "mine"),
+        )
+
+
+def test_a_refused_acceptance_says_what_was_settled_before_it(copied: Home) -> None:
+    """Refused with its reason, and the session has its end all the same."""
+    one = an_entry(copied)
+    settle(
+        beside(copied, one, shares=10),
+        asked("--accept", f"missing_trade:{SYMBOL}:{one.order_id}", "--why", "a test", "--yes"),
+    )
+    case = beside(copied, one, shares=6)
+    key = f"shares:{SYMBOL}:10:6"
+
+    with pytest.raises(HaltError, match="hold no sale of that many shares") as caught:
+        settle(case, asked("--accept", key, "--why", "sold", "--yes"))
+
+    assert "(settled before it: nothing)" in str(caught.value)
+    last = list(HomeRecords(copied).lines("sessions"))[-1]
+    assert '"kind":"end"' in last
+    assert "a person at the desk: shares:" in last
+
+
+@pytest.mark.parametrize("name", ["orders.jsonl", "2024-07-03.jsonl"])
+def test_nothing_is_settled_while_the_record_is_damaged(copied: Home, name: str) -> None:
+    """The place, what holds meanwhile and what to do are said; the line put back, it goes on."""
+    entry = an_entry(copied)
+    case = beside(copied, entry, shares=10)
+    key = f"missing_trade:{SYMBOL}:{entry.order_id}"
+    path = copied.logs / name
+    sound = path.read_bytes()
+    path.write_bytes(
+        sound.replace(b'"kind":"intent"', b'"kind":"intend"', 1).replace(b"BUY", b"BYE", 1)
+    )
+    before = whole(copied)
+
+    with pytest.raises(HaltError) as caught:
+        settle(case, asked("--accept", key, "--why", "restored", "--yes"))
+
+    said = str(caught.value)
+    assert "nothing was changed" in said
+    assert f"{path}, line " in said
+    assert "put the lines named above back as a backup has them" in said
+    assert whole(copied) == before
+    path.write_bytes(sound)
+    assert settle(case, asked("--accept", key, "--why", "restored", "--yes")) == exits.OK

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from support.core_builders import (
     ENTRY_AT,
     SYMBOL,
@@ -206,3 +208,35 @@ def test_an_entry_of_an_unknown_strategy_is_protected_too() -> None:
 
     assert placed.ref_id != stop.ref_id
     assert is_ours(placed.ref_id, fresh.settings.identity)
+
+
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_a_stop_that_left_unrecorded_is_found_by_its_name(is_filled: bool) -> None:
+    """The record is whole again but for that stop: it is put on it and not sent a second time."""
+    core, bought, stop = lost_trade()
+    known, _, _ = with_position()
+    gone = broker_order(stop, OrderState.CANCELLED, at=LATER)
+    core.reconcile(LATER, bought, gone, AAPL=bought.quantity)
+    (unrecorded,) = core.placed()
+    done = execution("out", unrecorded.quantity, "98.00", LATER + AGAIN)
+    standing = broker_order(
+        unrecorded,
+        OrderState.FILLED if is_filled else OrderState.OPEN,
+        *([done] if is_filled else []),
+        at=LATER + AGAIN,
+    )
+    whole = known.again(LATER + AGAIN, reconciles=True)
+
+    left = 0 if is_filled else bought.quantity
+    effects = whole.reconcile(LATER + 2 * AGAIN, bought, gone, standing, AAPL=left)
+
+    assert not whole.placed(effects)
+    assert not whole.state.protect_only
+    (intent,) = [e for e in whole.records("orders", effects) if e.kind == "intent"]
+    assert (intent.ref_id, intent.leg) == (unrecorded.ref_id, "stop")
+    assert bool(whole.state.book.trades) is not is_filled
+    assert len(whole.records("trades", effects)) == int(is_filled)
+    other = whole.again(LATER + 3 * AGAIN, reconciles=True)
+    effects = other.reconcile(LATER + 3 * AGAIN, bought, gone, standing, AAPL=left)
+    assert not other.state.protect_only
+    assert not other.placed(effects)

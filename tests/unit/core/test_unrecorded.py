@@ -29,7 +29,7 @@ def dead_journal() -> tuple[Core, BrokerOrder, OrderIntent]:
     filled = broker_order(entry, S.FILLED, bought)
     (stop,) = core.placed(core.read(ENTRY_AT + timedelta(seconds=1), filled))
     again = Core(settings=core.settings, lines=written)
-    again.start(AT)
+    again.start(AT, reconciles=True)
     return again, filled, stop
 
 
