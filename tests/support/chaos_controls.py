@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from unittest.mock import patch
 
-from support.chaos_day import Tampering
+from support.chaos_life import Tampering
 from support.chaos_deaths import MortalSink
 from trading_bot.domain.errors import UnknownOutcomeError
 from trading_bot.domain.order import ApprovedOrder, BrokerOrder, Execution
