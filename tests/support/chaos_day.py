@@ -228,6 +228,8 @@ def result_of(
     known = hindrances(asked, entries, setting.plan.rules, course.downs, course.logins)
     bare = bare_times(ledger, known, float(bare_max_s(setting.config)))
     problems = [text for one in bare if (text := too_long(one))]
+    if not any(one.path.startswith("/quotes/") and one.at >= setting.calms for one in asked):
+        problems.append("no quote was asked for once all was quiet")
     faults = report["faults"]
     assert isinstance(faults, Mapping)
     return ChaosResult(

@@ -33,9 +33,7 @@ class WatchedExchange(Exchange):
     """Keeps what it was asked, with the faults that each request met."""
 
     def __init__(self, setting: Setting) -> None:
-        super().__init__(
-            setting.played, CALENDAR, setting.exchange_settings, setting.faults
-        )
+        super().__init__(setting.played, CALENDAR, setting.exchange_settings, setting.faults)
         self._kinds = setting.kinds
         self.asked: list[Asked] = []
         self.broken: list[str] = []
@@ -154,6 +152,7 @@ class _Desk:
     def rest(self) -> datetime:
         # A dead process's connections end once what it had sent on them is answered.
         listener = self.server._listener
+        assert listener is not None
         while True:
             waiting, _, _ = select([listener], [], [], 0)
             serving = [t for t in threading.enumerate() if t.name == "rehearsal-connection"]

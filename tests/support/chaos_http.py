@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
@@ -29,23 +29,36 @@ from support.chaos_setting import OWNER_COMES, Setting, setting_of
 from support.crash_points import Point, Tracer, When, points
 from support.scenarios import Heard
 from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError
+from trading_bot.core.effects import Effect
+from trading_bot.core.events import Event
 from trading_bot.domain.errors import HumanNeededError, TradingBotError
 from trading_bot.ports.records import STREAM_ORDERS, STREAM_TAPE
 from trading_bot.query.records import HomeRecords
 from trading_bot.runtime.lockstep import LockstepClock
+from trading_bot.shell.daemon import Observer
 from trading_bot.storage.home import Home
 
 Where = Literal["effect", "await", "durable", "order", "session", "outside"]
 
 _DEATHS: Final = 7
 _OUTSIDE: Final = 2
-_WHERE: Final[Sequence[Where]] = ("order", "order", "order", "durable", "durable", "await", "effect", "session")
+_WHERE: Final[Sequence[Where]] = (
+    "order",
+    "order",
+    "order",
+    "durable",
+    "durable",
+    "await",
+    "effect",
+    "session",
+)
 _VISITS: Final[dict[Where, int]] = {
     "effect": 8, "await": 80, "durable": 12, "order": 3, "session": 4, "outside": 0,
 }  # fmt: skip
 _ORDER: Final = re.compile(r"\b_?(place|cancel|post|post_order)\(")
 _SESSION: Final = ("brokers/robinhood/refresh.py", "brokers/robinhood/session_file.py")
-_ANYWHERE_AFTER: Final = timedelta(minutes=6)
+_ANYWHERE_AFTER: Final = timedelta(minutes=2)
+_LAST: Final = timedelta(minutes=1)
 _OUTSIDE_WALL_S: Final = 0.15
 _LOOK_S: Final = 0.004
 _HANGS_S: Final = 240.0
@@ -98,7 +111,9 @@ class End:
 class DeadlyTracer(Tracer):
     """Kills its process as `death` says, having told `told` where."""
 
-    def __init__(self, death: Death, clock: LockstepClock, until: datetime, told: Connection) -> None:
+    def __init__(
+        self, death: Death, clock: LockstepClock, until: datetime, told: Connection
+    ) -> None:
         super().__init__(points())
         self._death = death
         self._clock = clock
@@ -106,12 +121,22 @@ class DeadlyTracer(Tracer):
         self._told = told
         self._left = death.visit
         self._hit: Point | None = None
+        # A start is watched from its first line.
+        self._is_due = death.at <= clock.now() <= until
+
+    def see(self, event: Event, _effects: Sequence[Effect]) -> None:
+        """Observer: tracing costs, and is worth it only while the death is due."""
+        self._is_due = self._death.at <= event.at <= self._until
+
+    def _on_call(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        return super()._on_call(frame, event, argument) if self._is_due else None
 
     def _visit(self, point: Point, frame: FrameType) -> None:
         death, now = self._death, self._clock.now()
         if not death.at <= now <= self._until or self._hit is not None:
             return
-        if not (is_at(point, death.where) or now >= death.at + _ANYWHERE_AFTER):
+        is_late = now >= min(death.at + _ANYWHERE_AFTER, self._until - _LAST)
+        if not (is_late or is_at(point, death.where)):
             return
         self._left -= 1
         if self._left > 0:
@@ -122,7 +147,9 @@ class DeadlyTracer(Tracer):
         self._armed[id(frame)] = frame
 
     def _die(self) -> None:
-        self._told.send(End(how="died", at=self._clock.now(), said=f"{self._death.when} {self._hit}"))
+        self._told.send(
+            End(how="died", at=self._clock.now(), said=f"{self._death.when} {self._hit}")
+        )
         super()._die()
 
 
@@ -140,12 +167,12 @@ def is_at(point: Point, where: Where) -> bool:
 def _daemon(birth: Birth, told: Connection) -> None:
     clock = LockstepClock(birth.start)
     death = birth.death
-    tracer: Tracer | None = None
+    tracer: DeadlyTracer | None = None
     if death is not None and death.where != "outside":
         tracer = DeadlyTracer(death, clock, birth.until, told)
         tracer.start()
     try:
-        end = _live(birth, clock)
+        end = _live(birth, clock, () if tracer is None else (tracer.see,))
     except HumanNeededError as error:
         end = End(how="person", said=f"{type(error).__name__}: {error}")
     except TradingBotError as error:
@@ -158,7 +185,7 @@ def _daemon(birth: Birth, told: Connection) -> None:
     os._exit(0)
 
 
-def _live(birth: Birth, clock: LockstepClock) -> End:
+def _live(birth: Birth, clock: LockstepClock, observers: tuple[Observer, ...]) -> End:
     control = CONTROLS[birth.control]
     # Nobody's fate within the process: the death is a real one.
     fate = Fate(clock.now, Random(birth.seed))
@@ -171,6 +198,7 @@ def _live(birth: Birth, clock: LockstepClock) -> End:
         heard=Heard(),
         tampering=control.tampering,
         base_url=birth.url,
+        observers=observers,
     )
     with control.patches(), mortal_records(fate, control.tampering.sink) as sinks:
         is_over = asyncio.run(life.run(sinks))
@@ -244,7 +272,7 @@ class _Day:
         return end
 
     def _kill_from_outside(self, process: Any, death: Death) -> None:
-        """kill -9 some wall time after the exchange has seen the moment, whatever it does then."""
+        """Kill -9 some wall time after the exchange has seen the moment, whatever it does then."""
         while process.exitcode is None and self._there.latest() < death.at:
             process.join(_LOOK_S)
         process.join(death.wall_s)

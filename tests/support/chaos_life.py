@@ -21,6 +21,7 @@ from trading_bot.ports.quote_source import QuoteSource
 from trading_bot.ports.records import RecordSink
 from trading_bot.query.records import HomeRecords
 from trading_bot.runtime.lockstep import LockstepClock
+from trading_bot.shell.daemon import Observer
 from trading_bot.storage.home import Home
 
 DAY_IS_OVER: Final = "the day is over"
@@ -75,6 +76,7 @@ class Life:
     tampering: Tampering = field(default_factory=Tampering)
     adapter: BaseAdapter | None = None
     base_url: str | None = None
+    observers: tuple[Observer, ...] = ()
 
     async def run(self, sinks: Sequence[MortalSink]) -> bool:
         """Run until the day is over (True) or the owner has to log in; `sinks` are the engine's."""
@@ -110,7 +112,7 @@ class Life:
             )
             engine = await stack.enter_async_context(Engine(self.home, config, parts))
             stopper = _Stopper(ends=setting.ends, stop=engine.stop)
-            parts.observers = (self.fate.see, stopper)
+            parts.observers = (self.fate.see, *self.observers, stopper)
             try:
                 await engine.run()
                 for sink in sinks:
