@@ -40,6 +40,8 @@ from trading_bot.storage.home import Home
 
 Where = Literal["effect", "await", "durable", "order", "session", "outside"]
 
+_KINDS: Final[Sequence[Where]] = ("order", "session", "effect", "await", "durable")
+"""What a point is counted as: the first that it is."""
 _DEATHS: Final = 7
 _OUTSIDE: Final = 2
 _WHERE: Final[Sequence[Where]] = (
@@ -79,11 +81,6 @@ class Death:
     wall_s: float
     gap: timedelta
 
-    @property
-    def name(self) -> str:
-        """As counted."""
-        return self.where if self.where == "outside" else f"{self.when} {self.where}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Birth:
@@ -101,11 +98,15 @@ class Birth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How a process said that it ended; `how` is "killed" when it could say nothing."""
+    """How a process said that it ended; `how` is "killed" when it could say nothing.
+
+    `where` is the kind of place that it died at, as deaths are counted.
+    """
 
     how: Literal["over", "log in", "person", "failed", "broke", "died", "killed"]
     at: datetime | None = None
     said: str = ""
+    where: str = "outside"
 
 
 class DeadlyTracer(Tracer):
@@ -230,7 +231,7 @@ class _Day:
                     return now
                 case "died" | "killed":
                     assert death is not None
-                    start = self._died(self._deaths.pop(0), end, now)
+                    start = self._died(self._deaths.pop(0), end, start, now)
                 case "log in":
                     start = self._log_in(now, now)
                 case "person":
@@ -279,12 +280,12 @@ class _Day:
         if process.exitcode is None and self._there.latest() < self._setting.calms:
             os.kill(process.pid, signal.SIGKILL)
 
-    def _died(self, death: Death, end: End, now: datetime) -> datetime:
-        """Note the death; when the next process begins."""
+    def _died(self, death: Death, end: End, start: datetime, now: datetime) -> datetime:
+        """Note the death of the process begun at `start`; when the next one begins."""
         course = self.course
-        course.kills[death.name] += 1
-        said = end.said or self._last_seen()
-        course.deaths.append(f"{now:%H:%M:%S} {death.name}: {said}")
+        course.kills[end.where] += 1
+        said = end.said or self._last_seen(start)
+        course.deaths.append(f"{now:%H:%M:%S} {end.where}: {said}")
         course.downs.append((now, now + death.gap))
         last = self._there.last_asked()
         if last is not None and last.path == _RENEWAL and not self._has_newest_session(now):
@@ -309,13 +310,15 @@ class _Day:
             return self._setting.begins
         return datetime.fromisoformat(json.loads(lines[0])[1]["at"])
 
-    def _last_seen(self) -> str:
+    def _last_seen(self, start: datetime) -> str:
         """What a process that was killed without a word had done last."""
         last = self._there.last_asked()
-        asked = f"{last.method} {last.path} at {last.at:%H:%M:%S}" if last else "nothing"
+        asked = "asked nothing yet"
+        if last is not None and last.at >= start:
+            asked = f"asked {last.method} {last.path}"
         events = HomeRecords(self._home).tail(STREAM_ORDERS, 1)
-        written = json.loads(events[0]) if events else {"kind": "nothing"}
-        return f"had asked {asked}, had written of orders {written['kind']}"
+        kind = json.loads(events[0])["kind"] if events else "none"
+        return f"up since {start:%H:%M:%S}, had {asked}, last order event on record: {kind}"
 
 
 def deaths_of(setting: Setting) -> list[Death]:
