@@ -17,7 +17,7 @@ from typing import Final
 from support.chaos_cover import Bare, Down, bare_times, hindrances, too_long
 from support.chaos_deaths import POINTS, Asked, Diary, Fate, Killed, MortalAdapter, mortal_records
 from support.chaos_life import Life, Tampering
-from support.chaos_setting import CALENDAR, CHAOS, OWNER_COMES, Setting, setting_of
+from support.chaos_setting import CALENDAR, OWNER_COMES, Setting, setting_of
 from support.scenarios import Heard
 from trading_bot.app.verdict import bare_max_s
 from trading_bot.brokers.robinhood.session import BrokerSession
@@ -188,7 +188,7 @@ class _Day:
 
 def moments_of(setting: Setting, chance: Random, count: int) -> list[datetime]:
     """`count` moments of the chaos, and two soon after one: processes that die while starting."""
-    first, span_s = setting.session.open, int(CHAOS.total_seconds())
+    first, span_s = setting.session.open, int(setting.chaos.total_seconds())
     moments = [first + timedelta(seconds=chance.randrange(span_s)) for _ in range(count)]
     moments += [at + timedelta(seconds=chance.randint(5, 90)) for at in moments[:2]]
     return sorted(moments)

@@ -15,7 +15,7 @@ from select import select
 from typing import Any, Final
 
 from support.chaos_deaths import Asked
-from support.chaos_setting import CALENDAR, Setting, setting_of
+from support.chaos_setting import CALENDAR, Setting
 from trading_bot.rehearsal.exchange import Exchange
 from trading_bot.rehearsal.ledger import Entry
 from trading_bot.rehearsal.server import ExchangeServer
@@ -115,10 +115,10 @@ class Standing:
 
 
 @contextmanager
-def standing_exchange(seed: int) -> Iterator[Standing]:
-    """The exchange of `seed` over HTTP, until the block ends."""
+def standing_exchange(setting: Setting) -> Iterator[Standing]:
+    """The exchange of the day over HTTP, until the block ends."""
     ours, theirs = FORKS.Pipe()
-    process = FORKS.Process(target=_serve, args=(seed, theirs), name="exchange")
+    process = FORKS.Process(target=_serve, args=(setting, theirs), name="exchange")
     process.start()
     theirs.close()
     try:
@@ -129,8 +129,8 @@ def standing_exchange(seed: int) -> Iterator[Standing]:
         ours.close()
 
 
-def _serve(seed: int, pipe: Connection) -> None:
-    exchange = WatchedExchange(setting_of(seed, over_http=True))
+def _serve(setting: Setting, pipe: Connection) -> None:
+    exchange = WatchedExchange(setting)
     server = ExchangeServer(exchange)
     pipe.send(f"http://127.0.0.1:{server.start()}")
     desk = _Desk(exchange, server)

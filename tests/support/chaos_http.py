@@ -25,7 +25,7 @@ from support.chaos_day import ChaosResult, Course, moments_of, result_of
 from support.chaos_deaths import Fate, mortal_records
 from support.chaos_exchange import FORKS, Standing, standing_exchange
 from support.chaos_life import Life
-from support.chaos_setting import OWNER_COMES, Setting, setting_of
+from support.chaos_setting import CHAOS, OWNER_COMES, Setting, setting_of
 from support.crash_points import Point, Tracer, When, points
 from support.scenarios import Heard
 from trading_bot.brokers.robinhood.session_file import SessionFile, SessionFileError
@@ -67,6 +67,10 @@ _HANGS_S: Final = 240.0
 _RENEWAL: Final = "/oauth2/token/"
 
 
+_POINTS: Final = points()
+"""Found once, by the process that the daemons are forked of."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
     """kill -9 at the `visit`-th point of a kind from `at` on; from outside, `wall_s` after it.
@@ -86,12 +90,11 @@ class Death:
 class Birth:
     """What a daemon's process is told at its start."""
 
-    seed: int
+    setting: Setting
     root: Path
     url: str
     number: int
     start: datetime
-    until: datetime
     death: Death | None
     control: str
 
@@ -115,7 +118,7 @@ class DeadlyTracer(Tracer):
     def __init__(
         self, death: Death, clock: LockstepClock, until: datetime, told: Connection
     ) -> None:
-        super().__init__(points())
+        super().__init__(_POINTS)
         self._death = death
         self._clock = clock
         self._until = until
@@ -148,8 +151,11 @@ class DeadlyTracer(Tracer):
         self._armed[id(frame)] = frame
 
     def _die(self) -> None:
+        point, when = self._hit, self._death.when
+        assert point is not None
+        where = next(kind for kind in _KINDS if is_at(point, kind))
         self._told.send(
-            End(how="died", at=self._clock.now(), said=f"{self._death.when} {self._hit}")
+            End(how="died", at=self._clock.now(), said=str(point), where=f"{when} {where}")
         )
         super()._die()
 
@@ -170,7 +176,7 @@ def _daemon(birth: Birth, told: Connection) -> None:
     death = birth.death
     tracer: DeadlyTracer | None = None
     if death is not None and death.where != "outside":
-        tracer = DeadlyTracer(death, clock, birth.until, told)
+        tracer = DeadlyTracer(death, clock, birth.setting.calms, told)
         tracer.start()
     try:
         end = _live(birth, clock, () if tracer is None else (tracer.see,))
@@ -189,9 +195,9 @@ def _daemon(birth: Birth, told: Connection) -> None:
 def _live(birth: Birth, clock: LockstepClock, observers: tuple[Observer, ...]) -> End:
     control = CONTROLS[birth.control]
     # Nobody's fate within the process: the death is a real one.
-    fate = Fate(clock.now, Random(birth.seed))
+    fate = Fate(clock.now, Random(birth.setting.seed))
     life = Life(
-        setting=setting_of(birth.seed, over_http=True),
+        setting=birth.setting,
         home=Home(birth.root),
         number=birth.number,
         clock=clock,
@@ -243,12 +249,11 @@ class _Day:
 
     def _process(self, start: datetime, death: Death | None) -> End:
         birth = Birth(
-            seed=self._setting.seed,
+            setting=self._setting,
             root=self._home.root,
             url=self._there.url,
             number=self._starts,
             start=start,
-            until=self._setting.calms,
             death=death,
             control=self._control,
         )
@@ -261,7 +266,9 @@ class _Day:
         process.join(_HANGS_S)
         if process.exitcode is None:
             process.kill()
-            raise AssertionError(f"the daemon of seed {birth.seed} hangs, start {birth.number}")
+            raise AssertionError(
+                f"the daemon of seed {self._setting.seed} hangs, start {birth.number}"
+            )
         with ours:
             try:
                 end: End = ours.recv()
@@ -342,11 +349,13 @@ def deaths_of(setting: Setting) -> list[Death]:
     return deaths
 
 
-def play_chaos_over_http(seed: int, root: Path, control: str = "none") -> ChaosResult:
-    """Play the day of `seed` in a fresh home at `root`."""
-    setting = setting_of(seed, over_http=True)
+def play_chaos_over_http(
+    seed: int, root: Path, control: str = "none", lasts: timedelta = CHAOS
+) -> ChaosResult:
+    """Play the day of `seed` in a fresh home at `root`; the chaos `lasts` so long."""
+    setting = setting_of(seed, over_http=True, lasts=lasts)
     home = setting.furnish(root)
-    with standing_exchange(seed) as there:
+    with standing_exchange(setting) as there:
         day = _Day(setting, home, there, control)
         ended = day.play()
         ending = there.ending(ended)

@@ -89,6 +89,7 @@ class Setting:
     played: tuple[PlayedDay, ...]
     plan: Chaos
     page_size: int
+    chaos: timedelta
 
     @property
     def session(self) -> Session:
@@ -101,7 +102,7 @@ class Setting:
     @property
     def calms(self) -> datetime:
         """No fault and no death from here on."""
-        return self.session.open + CHAOS
+        return self.session.open + self.chaos
 
     @property
     def ends(self) -> datetime:
@@ -147,16 +148,16 @@ class Setting:
         return home
 
 
-def setting_of(seed: int, *, over_http: bool = False) -> Setting:
-    """The day of `seed`."""
+def setting_of(seed: int, *, over_http: bool = False, lasts: timedelta = CHAOS) -> Setting:
+    """The day of `seed`, on which the chaos `lasts` so long."""
     played = made_up_days(seed, CALENDAR, days=(DAY,), symbols=SYMBOLS)
-    session = replace(played[0].session, close=played[0].session.open + CHAOS)
+    session = replace(played[0].session, close=played[0].session.open + lasts)
     is_simple = seed <= SIMPLE_SEEDS and not over_http
     plan = _chaos_of(seed, session)
     if not is_simple and not seed % _HUMAN_EVERY:
         plan = replace(plan, rules=(*plan.rules, *_person_asked_for(session)))
     page_size = ExchangeSettings().page_size if is_simple else _PAGE_SIZE
-    return Setting(seed=seed, played=tuple(played), plan=plan, page_size=page_size)
+    return Setting(seed=seed, played=tuple(played), plan=plan, page_size=page_size, chaos=lasts)
 
 
 def _person_asked_for(session: Session) -> tuple[FaultRule, ...]:
