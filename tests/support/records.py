@@ -188,6 +188,7 @@ def session_values(**changes: Any) -> dict[str, Any]:
         "zone_data_version": "2026a",
         "start_state_hash": "c" * 64,
         "reason": None,
+        "code_hash": "d" * 64,
     }
     return values | changes
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from trading_bot.app.core_settings import make_core_settings
 from trading_bot.app.housekeeping import keep_status, sync_seals
+from trading_bot.app.provenance import code_hash
 from trading_bot.app.sink import WriterSink, WriterTape
 from trading_bot.app.status_file import write_status
 from trading_bot.app.strategy_files import make_factories, strategy_hashes
@@ -341,6 +342,7 @@ class Engine:
             zone_data_version=_zone_data_version(),
             start_state_hash=start_hash(start),
             reason=reason,
+            code_hash=code_hash(),
         )
         assert self._writer is not None, "the engine is used inside its context"
         try:

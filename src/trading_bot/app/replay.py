@@ -9,11 +9,12 @@ import msgspec
 from pydantic import ValidationError
 
 from trading_bot.app.core_settings import make_calendar, make_core_settings
+from trading_bot.app.provenance import changed_since
 from trading_bot.app.strategy_files import make_factories
 from trading_bot.config.identity import REDACTED
 from trading_bot.config.load import load_config
 from trading_bot.config.model import Config
-from trading_bot.core.codec import decode_event
+from trading_bot.core.codec import decode_event, has_hidden_account, show_account
 from trading_bot.core.effects import Effect, Record
 from trading_bot.core.events import Event, Started
 from trading_bot.core.settings import CoreSettings
@@ -82,6 +83,8 @@ class Replayer:
         state: CoreState | None = None
         for line in self._records.tape_of(day.isoformat()):
             event = decode_event(line)
+            if isinstance(event, Started) and has_hidden_account(event):
+                event = show_account(event, self._account(self._session_of(event)))
             if isinstance(event, Started) and (state is None or event.is_new_session):
                 state = new_state(self._settings(event))
             if state is None:
@@ -107,6 +110,17 @@ class Replayer:
             if difference is not None:
                 return difference
         return None
+
+    def changed_since(self, day: date) -> tuple[str, ...]:
+        """What is not as it was when `day` was recorded, and may explain a difference."""
+        ids = {
+            event.session.session_id
+            for line in self._records.tape_of(day.isoformat())
+            if isinstance(event := decode_event(line), Started)
+        }
+        sessions = (session for name, session in self._sessions.items() if name in ids)
+        found = (text for s in sessions for text in changed_since(s, config_of(s), self._home))
+        return tuple(dict.fromkeys(found))
 
     def _expected(self, day: date) -> tuple[dict[str, list[str]], dict[str, set[int]]]:
         """As `lines`, and the places of those that a crash may have kept from the disk."""
@@ -168,20 +182,35 @@ class Replayer:
         return Difference(stream=stream, number=number, recorded=line, replayed=None)
 
     def _settings(self, started: Started) -> CoreSettings:
-        session = self._sessions.get(started.session.session_id)
-        if session is None:
-            raise DataError(f"session {started.session.session_id} of the tape is not on record")
+        session = self._session_of(started)
         config = config_of(session)
         key = self._home.key_file.read_bytes()
-        identity = Identity(
-            mode=session.mode, account=_account(self._home, session, config), key=key
-        )
+        identity = Identity(mode=session.mode, account=self._account(session), key=key)
         return make_core_settings(
             config,
             calendar=make_calendar(config),
             factories=make_factories(config, self._home.root),
             identity=identity,
         )
+
+    def _session_of(self, started: Started) -> SessionRecord:
+        session = self._sessions.get(started.session.session_id)
+        if session is None:
+            raise DataError(f"session {started.session.session_id} of the tape is not on record")
+        return session
+
+    def _account(self, session: SessionRecord) -> str:
+        """The account the session's orders were named for; trade records alone hold its number."""
+        config = config_of(session)
+        if config.account_number != REDACTED:
+            return config.account_number or "paper"
+        if session.mode == "rehearsal":
+            return AccountSettings().number
+        # A home is bound to one account, so what it is set to now is what it was.
+        number = load_config(self._home).account_number
+        if number is None:
+            raise ConfigError("replaying a session with an account needs its account_number")
+        return number
 
     def _read_sessions(self) -> Mapping[str, SessionRecord]:
         found: dict[str, SessionRecord] = {}
@@ -199,16 +228,3 @@ def config_of(session: SessionRecord) -> Config:
         raise ConfigError(
             f"the config of session {session.session_id} is of another version"
         ) from error
-
-
-def _account(home: Home, session: SessionRecord, config: Config) -> str:
-    """The account the session's orders were named for; records never hold its number."""
-    if config.account_number != REDACTED:
-        return config.account_number or "paper"
-    if session.mode == "rehearsal":
-        return AccountSettings().number
-    # A home is bound to one account, so what it is set to now is what it was.
-    number = load_config(home).account_number
-    if number is None:
-        raise ConfigError("replaying a session with an account needs its account_number")
-    return number

@@ -300,7 +300,8 @@ def _add_verify(command: ArgumentParser) -> None:
     command.add_argument(
         "--replay",
         action="store_true",
-        help="also play each day's tape again and compare every record it gives",
+        help="also play each day's tape again and compare every record it gives; exit code 1 for a "
+        "day that cannot be compared, another version or strategy recorded it",
     )
 
 

@@ -86,5 +86,10 @@ def _replays(home: Home) -> Iterator[tuple[str, int]]:
         else:
             place = f"{difference.stream} parts at line {difference.number} of the day"
             recorded = difference.recorded or "nothing"
-            text = f"recorded {recorded}, replayed {difference.replayed}"
-            yield f"replay {day}: {place}: {text}", exits.DAMAGED
+            text = f"{place}: recorded {recorded}, replayed {difference.replayed}"
+            if changed := replayer.changed_since(day):
+                # The record may be as it was written: this program is not what wrote it.
+                why = "; ".join(changed)
+                yield f"replay {day}: cannot be compared: {why}; {text}", exits.FAILED
+            else:
+                yield f"replay {day}: {text}", exits.DAMAGED

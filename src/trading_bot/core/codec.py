@@ -1,12 +1,20 @@
-"""Events as lines of the tape: ["EventName",{...}], lossless."""
+"""Events as lines of the tape: ["EventName",{...}], lossless but for the account's number.
 
-from typing import Any
+That stands in trade records and nowhere else; on the tape `HIDDEN` takes its place, and whoever
+replays puts it back.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
 
 import msgspec
 
 from trading_bot.core import events
-from trading_bot.core.events import Event, StartState
+from trading_bot.core.events import Event, Started, StartState
 from trading_bot.domain.errors import DataError
+
+HIDDEN: Final = "(the account)"
+"""What the tape holds in the place of an account's number; no account is called so."""
 
 _CLASSES: dict[str, type[Event]] = {
     cls.__name__: cls
@@ -40,6 +48,8 @@ _DECODERS: dict[str, msgspec.json.Decoder[tuple[str, Event]]] = {}
 
 def encode_event(event: Event) -> str:
     """The event's line, without LF."""
+    if type(event) is Started and event.session.account_id is not None:
+        event = _with_account(event, event.session.account_id, HIDDEN)
     return _ENCODER.encode((type(event).__name__, event)).decode()
 
 
@@ -57,6 +67,27 @@ def decode_event(line: str) -> Event:
         return decoder.decode(line)[1]
     except msgspec.MsgspecError as error:
         raise DataError(f"unreadable {name} on the tape: {error}") from error
+
+
+def has_hidden_account(started: Started) -> bool:
+    """True for a start from a tape that leaves the account's number out."""
+    return started.session.account_id == HIDDEN
+
+
+def show_account(started: Started, number: str) -> Started:
+    """The start as it was, where `has_hidden_account`: with its account's number."""
+    return _with_account(started, HIDDEN, number)
+
+
+def _with_account(started: Started, old: str, new: str) -> Started:
+    """The same start with another name of the account, in the trade records of the start too."""
+    before, after = (f'"account_id":{_ENCODER.encode(name).decode()}' for name in (old, new))
+    lines = tuple(line.replace(before, after) for line in started.start.trade_lines)
+    return replace(
+        started,
+        session=replace(started.session, account_id=new),
+        start=replace(started.start, trade_lines=lines),
+    )
 
 
 def encode_start(start: StartState) -> bytes:

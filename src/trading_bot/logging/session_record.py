@@ -27,8 +27,9 @@ class SessionRecord:
 
     `config` is the whole configuration as it was in force, secrets redacted by whoever made it;
     `config_hash` the MD5 of its canonical form; `strategy_hashes` a hash for each strategy file's
-    name; `start_state_hash` the state that was rebuilt before the first event. An end and a reload
-    have a `reason`. Raises RecordError.
+    name; `start_state_hash` the state that was rebuilt before the first event; `code_hash` the
+    source of what decides, None in records from before it was kept. An end and a reload have a
+    `reason`. Raises RecordError.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class SessionRecord:
     zone_data_version: str
     start_state_hash: str
     reason: str | None = None
+    code_hash: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)
@@ -55,6 +57,7 @@ class SessionRecord:
         for name in ("python_version", "calendar_hash", "zone_data_version", "start_state_hash"):
             check_text(name, getattr(self, name))
         check_optional_text("reason", self.reason)
+        check_optional_text("code_hash", self.code_hash)
         if self.kind != "start" and self.reason is None:
             raise refused("reason", f"a text, the kind is {self.kind}", None)
         object.__setattr__(self, "config", json_object("config", self.config))

@@ -53,16 +53,16 @@ def _reopened(event: OrderEvent) -> str:
 
 
 def _protected(event: OrderEvent) -> str:
-    return f"protected by a working stop after {_seconds(event)} s"
+    return f"covered by a working sell order after {_seconds(event)} s"
 
 
 def _unprotected(event: OrderEvent) -> str:
-    return f"{event.data.get('quantity')} shares are without a stop"
+    return f"{event.data.get('quantity')} shares have no working sell order"
 
 
 def _closed(event: OrderEvent) -> str:
     net = event.data.get("net_profit_loss")
-    bare = f", {_seconds(event)} s without a stop" if event.data.get("unprotected_ms") else ""
+    bare = f", {_seconds(event)} s without a sell order" if event.data.get("unprotected_ms") else ""
     return "trade closed" + (f", net {net} dollars{bare}" if net is not None else ", unfilled")
 
 

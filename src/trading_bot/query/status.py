@@ -256,7 +256,7 @@ def reasons_against(snapshot: Snapshot) -> list[str]:
         )
     reasons += [f"breaker {trip.name} tripped: {trip.reason}" for trip in snapshot.breakers]
     reasons += [
-        f"{position.symbol} without a stop for {duration(position.unprotected_s)}"
+        f"{position.symbol} without a working sell for {duration(position.unprotected_s)}"
         for position in snapshot.positions
         if position.unprotected_s is not None and position.unprotected_s > UNPROTECTED_LONG_S
     ]

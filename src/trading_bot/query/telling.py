@@ -84,12 +84,12 @@ def _amount(record: TradeRecord) -> str:
 
 
 def _protection(events: Iterable[OrderEvent]) -> str:
-    """How long shares were held without a working stop."""
+    """How long shares were held without a working sell order."""
     waits = [int(str(e.data.get("unprotected_ms", 0))) for e in events if e.kind == "protected"]
     if not waits:
         return ""
     longest = max(waits) / 1000
-    return f"protected by a stop after {longest:.3f} s" + (
+    return f"covered by a working sell order after {longest:.3f} s" + (
         f" at most, {counted(len(waits), 'time')}" if len(waits) > 1 else ""
     )
 

@@ -36,7 +36,7 @@ def test_the_day_tells_every_trade(played: Home, run: Run) -> None:
     assert f"because {last['decision_reasoning']}" in answer.out
     assert f"because {last['exit_reasoning']}" in answer.out
     assert f"{last['outcome']} {float(last['net_profit_loss']):+.2f}" in answer.out
-    assert "protected by a stop after 0." in answer.out
+    assert "covered by a working sell order after 0." in answer.out
 
 
 def test_the_day_tells_every_refusal_with_its_numbers(played: Home, run: Run) -> None:

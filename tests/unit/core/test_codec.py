@@ -1,5 +1,6 @@
 """Events over the tape: lossless, and refused when they are not events."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import get_args
 
@@ -7,10 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.core_builders import Core, with_position
+from support.core_builders import INFO, Core, with_position
 from support.core_world import World
-from trading_bot.core.codec import decode_event, encode_event, encode_start
-from trading_bot.core.events import Event, StartState
+from trading_bot.core.codec import (
+    decode_event,
+    encode_event,
+    encode_start,
+    has_hidden_account,
+    show_account,
+)
+from trading_bot.core.events import Event, Started, StartState
 from trading_bot.domain.errors import DataError
 
 _TIMES = st.datetimes(
@@ -37,12 +44,33 @@ def _types() -> None:
 
 @given(event=_EVENTS)
 def test_every_event_comes_back_equal(event: Event) -> None:
-    """Every kind of event, whatever it holds, is on the tape as it was."""
+    """Every kind of event, whatever it holds, is on the tape as it was; the account is put back."""
     line = encode_event(event)
 
+    back = decode_event(line)
     assert "\n" not in line
-    assert decode_event(line) == event
-    assert encode_event(decode_event(line)) == line
+    assert encode_event(back) == line
+    if isinstance(event, Started) and event.session.account_id is not None:
+        assert isinstance(back, Started)
+        assert has_hidden_account(back)
+        back = show_account(back, event.session.account_id)
+    assert back == event
+
+
+def test_the_account_is_not_on_the_tape() -> None:
+    """Neither of the session nor of the trade records that a start begins with."""
+    session = replace(INFO, account_id="5QR12345")
+    record = '{"symbol":"AAPL","account_id":"5QR12345","strategy_name":"5QR"}'
+    start = StartState(trading_day=date(2024, 7, 2), trade_lines=(record,))
+    at = datetime(2024, 7, 2, 13, tzinfo=UTC)
+    event = Started(at=at, session=session, start=start, is_new_session=True)
+
+    line = encode_event(event)
+
+    assert "5QR12345" not in line
+    back = decode_event(line)
+    assert isinstance(back, Started)
+    assert show_account(back, "5QR12345") == event
 
 
 def test_decimals_keep_their_digits() -> None:

@@ -238,6 +238,7 @@ SESSION: dict[str, tuple[Any, ...]] = {
     "zone_data_version": NOT_TEXT,
     "start_state_hash": NOT_TEXT,
     "reason": ("", 5),
+    "code_hash": ("", 5),
 }
 TABLES = (
     (TradeRecord, trade_values, TRADE),

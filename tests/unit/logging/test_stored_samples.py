@@ -21,7 +21,7 @@ CURRENT = {
     "risk-v1.jsonl": RiskEvent,
     "order-v1.jsonl": OrderEvent,
     "decision-v1.jsonl": DecisionRecord,
-    "session-v1.jsonl": SessionRecord,
+    "session-v2.jsonl": SessionRecord,
 }
 CONTRACT_FIELDS = [
     "timestamp",
@@ -100,3 +100,12 @@ def test_lines_of_version_1_0_0_read_without_what_came_later() -> None:
         later = b'"slippage":null,"commission":null,"net_profit_loss"'
         written = record.to_jsonl_line().encode()
         assert written == line.replace(b'"net_profit_loss"', later)
+
+
+def test_sessions_from_before_the_code_was_hashed_read_without_it() -> None:
+    """What was not recorded is None, and a reader says so instead of guessing."""
+    for line in sample_lines("session-v1.jsonl"):
+        record = SessionRecord.from_jsonl_line(line)
+
+        assert record.code_hash is None
+        assert record.to_jsonl_line().encode() == line[:-1] + b',"code_hash":null}'

@@ -51,13 +51,13 @@ def event(kind: str, leg: str = "stop", **data: OrderDatum) -> OrderEvent:
         (event("reply", state="open"), "stop order is open at the broker"),
         (event("cancelled", reason=""), "stop cancelled"),
         (event("cancel_requested", reason="making way"), "stop cancel requested: making way"),
-        (event("protected", unprotected_ms=1500), "protected by a working stop after 1.5 s"),
-        (event("unprotected", quantity=5), "5 shares are without a stop"),
+        (event("protected", unprotected_ms=1500), "covered by a working sell order after 1.5 s"),
+        (event("unprotected", quantity=5), "5 shares have no working sell order"),
         (event("closed", quantity=5, net_profit_loss="3.21"), "trade closed, net 3.21 dollars"),
         (event("closed", quantity=0), "trade closed, unfilled"),
         (
             event("closed", quantity=5, net_profit_loss="3.21", unprotected_ms=1500),
-            "trade closed, net 3.21 dollars, 1.5 s without a stop",
+            "trade closed, net 3.21 dollars, 1.5 s without a sell order",
         ),
         (event("reopened", reason="late news"), "trade opened again: late news"),
         (

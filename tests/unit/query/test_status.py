@@ -59,7 +59,7 @@ def test_nothing_against_a_good_daemon() -> None:
         ),
         (
             {"positions": [PositionShown(symbol="AAPL", held=5, unprotected_s=31.0)]},
-            "AAPL without a stop for 31.0 s",
+            "AAPL without a working sell for 31.0 s",
         ),
         ({"account": None}, "the account has not been read yet"),
         ({"day": DayShown()}, "the account has not been read yet"),
