@@ -147,7 +147,10 @@ def main() -> int:
     with executor(options.jobs) as pool:
         outcomes = list(pool.map(day, seeds))
     failed = report(outcomes, time.monotonic() - started)
-    return int(bool(failed) is (options.control == "none"))
+    if options.control == "none":
+        return int(bool(failed))
+    # A day that came to little has not found the safeguard missing.
+    return int(not any(one.result and one.result.problems for one in failed))
 
 
 if __name__ == "__main__":
