@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("chaos-http")
 SEEDS = (1, 2)
 SHORT = timedelta(minutes=25)
 CONTROLS = ("deduplication", "unknown", "write-ahead")
-CONTROL_SEEDS = range(3, 9)
+CONTROL_SEED = 5
 
 
 def check(result: ChaosResult, root: Path) -> None:
@@ -61,11 +61,7 @@ def test_twenty_days_of_real_kills(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("control", CONTROLS)
 def test_a_day_over_http_without_one_safeguard_is_found_out(tmp_path: Path, control: str) -> None:
-    """The judge of these days can say no: some day without the safeguard fails."""
-    found = [
-        problem
-        for seed in CONTROL_SEEDS
-        for problem in play_chaos_over_http(seed, tmp_path / str(seed), control).problems
-    ]
+    """The judge of these days can say no."""
+    result = play_chaos_over_http(CONTROL_SEED, tmp_path / "home", control)
 
-    assert found
+    assert result.problems
