@@ -17,12 +17,14 @@ from trading_bot.brokers.robinhood.accounts import check_account, read_accounts
 from trading_bot.brokers.robinhood.broker import RobinhoodBroker
 from trading_bot.brokers.robinhood.budget import OrderBudget
 from trading_bot.brokers.robinhood.order_lines import LineMaker, OrderLines
+from trading_bot.brokers.robinhood.order_readings import Ownership
 from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
 from trading_bot.brokers.robinhood.refresh import SessionKeeper
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport, TransportSettings
 from trading_bot.config.model import Config
 from trading_bot.domain.errors import ConfigError, RetryableError, SessionExpiredError
+from trading_bot.execution.ref_ids import Identity, is_ours
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.broker import Broker
 from trading_bot.ports.clock import Clock
@@ -211,5 +213,14 @@ class LiveConnection(Connection):
             budget=OrderBudget(self.clock),
             account_number=number,
             clock=self.clock,
+            ownership=self._ownership(),
         )
         return line.quotes, KeptBroker(broker, line.renewals)
+
+    def _ownership(self) -> Ownership:
+        """Our orders are known by the home's key; one without a key has never sent any."""
+        if not self.home.key_file.exists():
+            return Ownership(is_ours=lambda _: True, warned=self.warned)
+        key = self.home.key_file.read_bytes()
+        identity = Identity(mode="", account="", key=key)
+        return Ownership(is_ours=lambda name: is_ours(name, identity), warned=self.warned)

@@ -17,6 +17,7 @@ from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.config.model import Config
 from trading_bot.core.effects import Effect
 from trading_bot.core.events import Event, TimerFired
+from trading_bot.domain.errors import ConfigError, DataError
 from trading_bot.market.calendar import NyseCalendar
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.notifier import Notifier
@@ -85,7 +86,10 @@ def prepare(plan: Rehearsal, home: Home, config: Config) -> Stage:
     else:
         played = plan.days or (DEFAULT_DAYS if plan.speed is None else DEFAULT_DAYS[:1])
         symbols = plan.symbols or MADE_UP_SYMBOLS
-        days = made_up_days(plan.seed, calendar, days=played, symbols=symbols)
+        try:
+            days = made_up_days(plan.seed, calendar, days=played, symbols=symbols)
+        except DataError as error:
+            raise ConfigError(f"made-up days: {error}") from error
     watchlist = tuple(sorted({symbol for day in days for symbol in day.symbols}))
     poll = config.poll.model_copy(update={"interval_s": POLL_INTERVAL_S})
     number = AccountSettings().number if plan.is_live_code else None

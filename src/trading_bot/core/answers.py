@@ -17,6 +17,10 @@ from trading_bot.core.events import (
 from trading_bot.core.say import Data, Numbers, alarm, is_news, note, over, say_order, warn
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
+from trading_bot.domain.order import BrokerOrder, Leg
+
+_UNSEEN = timedelta(seconds=30)
+"""How long after its time an entry may be unread before a person hears that it may be filled."""
 
 _FAILED_KIND = {"rejected": "rejected", "not_sent": "withdrawn", "unknown": "unknown"}
 
@@ -79,15 +83,17 @@ def on_call_failed(state: CoreState, event: CallFailed, out: Out) -> None:
     if event.what == "reconcile":
         reconcile_asks.on_failed(state, event, out)
         return
+    if event.what == "orders":
+        state.calls.orders = False
+        _orders_unread(state, event.reason, event.at, out)
+        _again(state, event, trades.TIMER, out)
+        _move_on(state, event.at, out)
+        return
     numbers: Numbers = {"family": event.family, "reason": event.reason}
     if is_news(state, f"{event.what}_down"):
         warn(state, out, event.at, f"{event.what}_failed", "kept_last_reading", numbers)
     if event.what == "account":
         state.calls.account = False
-    elif event.what == "orders":
-        state.calls.orders = False
-        _again(state, event, trades.TIMER, out)
-        _move_on(state, event.at, out)
     elif event.what in ("hours", "historicals"):
         _again(state, event, event.what, out)
 
@@ -100,13 +106,46 @@ def _again(state: CoreState, event: CallFailed, timer: str, out: Out) -> None:
 def on_orders(state: CoreState, event: OrdersArrived, out: Out) -> None:
     """Book what is new of our orders, then move every trade on."""
     state.calls.orders = False
-    over(state, "orders_down")
+    if event.problem:
+        _orders_unread(state, event.problem, event.at, out, but=event.orders)
+        wait = timedelta(seconds=state.settings.execution.order_poll_s)
+        out.append(SetTimer(name=trades.TIMER, at=event.at + wait))
+    else:
+        over(state, "orders_down")
+        protect.end(state, out, event.at, protect.Cause.ORDERS_UNREAD)
     # An order that took another's place comes first: the other's end is not the end of it.
     for order in sorted(event.orders, key=lambda seen: not seen.replaces):
         orders.take_order(state, order, event.at, out)
-    absent.miss_orders(state, event.orders, event.at, out)
+    if not event.problem:
+        absent.miss_orders(state, event.orders, event.at, out)
     _move_on(state, event.at, out)
     stopping.finish_if_settled(state, event.at, out)
+
+
+def _orders_unread(
+    state: CoreState, reason: str, at: datetime, out: Out, *, but: tuple[BrokerOrder, ...] = ()
+) -> None:
+    """While fills cannot be seen nothing is opened; an entry that may be filled is told.
+
+    `but` are the orders that were read one by one.
+    """
+    if is_news(state, "orders_down"):
+        numbers: Numbers = {"reason": reason}
+        warn(state, out, at, "orders_failed", "entries_paused", numbers)
+    text = f"the broker's orders cannot be read: {reason}"
+    protect.restate(state, at, protect.Cause.ORDERS_UNREAD, text)
+    seen = {order.order_id for order in but}
+    late = timedelta(seconds=state.settings.execution.entry_timeout_s) + _UNSEEN
+    for trade in state.book.trades.values():
+        for order in trade.working(Leg.ENTRY):
+            is_late = at - order.intent.created_at > late and order.order_id not in seen
+            if is_late and is_news(state, "fills_unseen", order.intent.ref_id):
+                unseen: Numbers = {
+                    "symbol": trade.symbol,
+                    "quantity": order.remaining,
+                    "reason": "it may be filled, and without a stop: " + text,
+                }
+                alarm(state, out, at, "fills_unseen", "look_in_the_app", unseen)
 
 
 def _move_on(state: CoreState, at: datetime, out: Out) -> None:

@@ -127,10 +127,14 @@ class AccountArrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrdersArrived:
-    """Every order of the broker that changed since the core asked."""
+    """Every order of the broker that changed since the core asked.
+
+    With a `problem` it is not every order: the list could not be read, these were one by one.
+    """
 
     at: datetime
     orders: tuple[BrokerOrder, ...]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,20 +4,35 @@ from datetime import datetime, timedelta
 
 from trading_bot.core import protect, reconcile_asks, results, trades
 from trading_bot.core.effects import Alert, Record, SetTimer
-from trading_bot.core.say import Data, Numbers, alarm, is_news, say_order, say_trade, warn
+from trading_bot.core.say import (
+    Data,
+    Numbers,
+    alarm,
+    is_news,
+    note,
+    say_order,
+    say_trade,
+    warn,
+)
 from trading_bot.core.state import CoreState, Out, SymbolState
 from trading_bot.domain.money import text_of
-from trading_bot.domain.order import BrokerOrder, Leg, TimeInForce
+from trading_bot.domain.order import BrokerOrder, Leg, OrderState, TimeInForce
 from trading_bot.execution.booking import correction_of
 from trading_bot.execution.observe import Fact, edit_of, impossible, new_facts, taken_back
 from trading_bot.execution.ownership import whose
-from trading_bot.execution.retries import may_stop_again, refuses_gtc
+from trading_bot.execution.retries import (
+    STOPS_REFUSED_MAX,
+    may_stop_again,
+    refuses_gtc,
+    wants_shares,
+)
 from trading_bot.execution.trade import TrackedOrder, Trade
 from trading_bot.execution.trade_records import entry_order_id, trade_record
 from trading_bot.market.bars import BarBuilder
 from trading_bot.market.quote_check import QuoteTracker
 from trading_bot.ports.records import STREAM_TRADES
 
+_STANDING = frozenset({OrderState.OPEN, OrderState.PART_FILLED, OrderState.FILLED})
 _REOPENING = frozenset({"fill", "bust", "reply"})
 
 
@@ -39,6 +54,7 @@ def take_order(
         _lose_to_owner(state, trade, order, seen, at, out)
         return
     _follow_edit(state, trade, order, seen, at, out)
+    _look_at_fees(state, order, seen, at, out)
     if _is_doubtful(order, seen):
         _look_again(state, order, at, out)
         return
@@ -54,6 +70,28 @@ def take_order(
             _book(state, trade, order, seen, fact, at, out)
     if not trade.is_closed:
         trades.advance(state, trade, at, out)
+
+
+def _look_at_fees(
+    state: CoreState, order: TrackedOrder, seen: BrokerOrder, at: datetime, out: Out
+) -> None:
+    """Fees that the broker told otherwise later: the trade record stays, the note says by how much.
+
+    A record is written once; regulatory fees are cents, and the tax statement has the last word.
+    """
+    for execution in seen.executions:
+        booked = order.executions.get(execution.execution_id)
+        if booked is None or booked.fees == execution.fees:
+            continue
+        if is_news(state, "fees", execution.execution_id, text_of(execution.fees)):
+            data: Data = {
+                "what": "fees_changed",
+                "subject": order.intent.symbol,
+                "execution_id": execution.execution_id,
+                "booked": text_of(booked.fees),
+                "fees": text_of(execution.fees),
+            }
+            note(state, out, at, data)
 
 
 def _is_doubtful(order: TrackedOrder, seen: BrokerOrder) -> bool:
@@ -153,6 +191,9 @@ def _book(
         _tell_cancel(state, trade, order, at, out)
     elif fact.kind == "rejected":
         after_refusal(state, trade, order, seen.reject_reason, at, out)
+    if order.intent.leg is Leg.STOP and order.state in _STANDING:
+        state.stops_refused = 0
+        protect.end(state, out, at, protect.Cause.STOPS_REFUSED, why="a stop was accepted")
 
 
 def after_refusal(
@@ -165,14 +206,28 @@ def after_refusal(
     """
     if order.intent.leg is not Leg.ENTRY:
         trades.ask_account(state, out)
-    is_gtc = order.intent.time_in_force is TimeInForce.GTC
-    if order.intent.leg is not Leg.STOP or not is_gtc or not refuses_gtc(reason):
+    if order.intent.leg is not Leg.STOP:
+        return
+    if order.intent.time_in_force is not TimeInForce.GTC or not refuses_gtc(reason):
+        if not wants_shares(reason):
+            _count_refusal(state, trade, reason, at, out)
         return
     if trade.stop_life is TimeInForce.GTC:
         life = TimeInForce.GFD.value
         say_trade(state, out, "plan_change", trade, at, {"stop_life": life})
         numbers: Numbers = {"symbol": trade.symbol, "reason": reason}
         warn(state, out, at, "stop_until_cancelled_refused", "stop_for_the_day", numbers)
+
+
+def _count_refusal(state: CoreState, trade: Trade, reason: str, at: datetime, out: Out) -> None:
+    """Stops that do not come to stand, one after the other: what is bought would stay bare too."""
+    state.stops_refused += 1
+    if state.stops_refused <= STOPS_REFUSED_MAX:
+        return
+    text = f"{state.stops_refused} stops in a row came to nothing: {reason}"
+    if protect.begin(state, out, at, protect.Cause.STOPS_REFUSED, text):
+        numbers: Numbers = {"symbol": trade.symbol, "reason": text}
+        alarm(state, out, at, "stops_refused", "entries_paused", numbers)
 
 
 def _tell_cancel(

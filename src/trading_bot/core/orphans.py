@@ -13,7 +13,7 @@ from trading_bot.core.events import ReconcileArrived
 from trading_bot.core.say import Data, Numbers, alarm, is_news, note
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import text_of
-from trading_bot.domain.order import Leg, OrderIntent, OrderType, Side, TimeInForce
+from trading_bot.domain.order import BrokerOrder, Leg, OrderIntent, OrderType, Side, TimeInForce
 from trading_bot.execution.intents import APPROVAL_LIFE
 from trading_bot.execution.lost import LostTrade
 from trading_bot.execution.ref_ids import is_ours
@@ -36,25 +36,33 @@ def guard(state: CoreState, lost: Sequence[LostTrade], event: ReconcileArrived, 
     room = {p.symbol: int(p.quantity - p.held_for_sells) for p in event.positions}
     for own in state.book.trades.values():
         room[own.symbol] = room.get(own.symbol, 0) - max(own.held - own.working_sells, 0)
+    sold = {order.order_id: order.filled_quantity for order in _sales_of_others(state, event)}
     for trade in lost:
         symbol = trade.entry.symbol
-        bare = trade.held - trade.working_sells - _sold_by_others(state, trade, event)
+        bare = trade.held - trade.working_sells
+        bare -= _take_sales(sold, trade, bare, event)
         quantity = min(bare, room.get(symbol, 0))
         if quantity > 0 and symbol not in state.reconciled.frozen:
             room[symbol] -= quantity
             _place(state, trade, quantity, event.at, out)
 
 
-def _sold_by_others(state: CoreState, trade: LostTrade, event: ReconcileArrived) -> int:
+def _sales_of_others(state: CoreState, event: ReconcileArrived) -> list[BrokerOrder]:
     identity = state.settings.identity
-    return sum(
-        o.filled_quantity
-        for o in event.orders
-        if o.side is Side.SELL
-        and o.symbol == trade.entry.symbol
-        and not is_ours(o.ref_id, identity)
-        and o.updated_at >= trade.entry.created_at
-    )
+    return [o for o in event.orders if o.side is Side.SELL and not is_ours(o.ref_id, identity)]
+
+
+def _take_sales(sold: dict[str, int], trade: LostTrade, bare: int, event: ReconcileArrived) -> int:
+    """Shares of `trade` that others sold since it was bought; a share sold is one trade's only."""
+    taken = 0
+    for order in event.orders:
+        left = sold.get(order.order_id, 0)
+        is_later = order.updated_at >= trade.entry.created_at
+        if left and order.symbol == trade.entry.symbol and is_later:
+            part = min(left, max(bare - taken, 0))
+            sold[order.order_id] -= part
+            taken += part
+    return taken
 
 
 def _place(state: CoreState, trade: LostTrade, quantity: int, at: datetime, out: Out) -> None:

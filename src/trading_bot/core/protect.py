@@ -29,6 +29,8 @@ class Cause(StrEnum):
     DIFFERENCE = "DIFFERENCE"
     BROKER_IMPOSSIBLE = "BROKER_IMPOSSIBLE"
     NOT_RECONCILED = "NOT_RECONCILED"
+    ORDERS_UNREAD = "ORDERS_UNREAD"
+    STOPS_REFUSED = "STOPS_REFUSED"
     SESSION = "SESSION"
     CLOCK_SKEW = "CLOCK_SKEW"
 
@@ -50,6 +52,11 @@ RULES = {
         is_kept=True, ends="trading-bot reconcile --accept BROKER_IMPOSSIBLE"
     ),
     Cause.NOT_RECONCILED: Rule(is_kept=False, ends="by itself, once the broker can be read"),
+    Cause.ORDERS_UNREAD: Rule(is_kept=False, ends="by itself, once the orders can be read"),
+    Cause.STOPS_REFUSED: Rule(
+        is_kept=True,
+        ends="by itself, once a stop is accepted, or trading-bot reconcile --accept STOPS_REFUSED",
+    ),
     Cause.SESSION: Rule(is_kept=False, ends="trading-bot login"),
     Cause.CLOCK_SKEW: Rule(is_kept=False, ends="by itself, once the machine's clock is right"),
 }

@@ -20,6 +20,9 @@ _HUNG_AFTER = timedelta(seconds=120)
 _RETRY_FIRST_S = 2
 _RETRY_MAX_S = 60
 _FAILURES_WARN = 3
+_FAILURES_PROTECT = 5
+"""Half a minute and more: nothing is opened beside an account that cannot be looked at."""
+
 _FAILURES_ALARM = 10
 _AFTER_CLOSE = timedelta(minutes=5)
 
@@ -74,6 +77,9 @@ def on_failed(state: CoreState, event: CallFailed, out: Out) -> None:
         warn(state, out, event.at, "reconcile_failed", "asked_again", numbers)
     elif reconciled.failures == _FAILURES_ALARM:
         alarm(state, out, event.at, "reconcile_down", "asked_again", numbers)
+    if reconciled.failures >= _FAILURES_PROTECT:
+        text = f"the account cannot be compared: {event.reason}"
+        protect.restate(state, event.at, protect.Cause.NOT_RECONCILED, text)
     doubled = _RETRY_FIRST_S * 2 ** min(reconciled.failures - 1, 10)
     wait_s = max(float(min(doubled, _RETRY_MAX_S)), min(event.retry_after_s or 0.0, 3600.0))
     out.append(SetTimer(name=TIMER, at=event.at + timedelta(seconds=wait_s)))

@@ -211,6 +211,7 @@ class CoreState:
     reconciles: bool = False
     is_desk_only: bool = False
     closed_ref_ids: set[str] = field(default_factory=set)
+    stops_refused: int = 0
     is_journal_dead: bool = False
     session_ends_at: datetime | None = None
     session_problem: str = ""

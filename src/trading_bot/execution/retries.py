@@ -21,6 +21,9 @@ NOT_SENT_PAUSE_MAX: Final = timedelta(seconds=15)
 STOPS_CANCELLED_MAX: Final = 1
 """How many stops that somebody else cancelled are placed again: once may be a slip."""
 
+STOPS_REFUSED_MAX: Final = 2
+"""Stops in a row that came to nothing before nothing is opened any more beside them."""
+
 _GTC_WORDS: Final = ("good til", "gtc", "time_in_force", "time in force")
 
 
@@ -80,6 +83,11 @@ def stops_cancelled_by_others(trade: Trade) -> int:
 def may_stop_again(trade: Trade) -> bool:
     """False once so many stops were cancelled by hand that it cannot be a slip."""
     return stops_cancelled_by_others(trade) <= STOPS_CANCELLED_MAX
+
+
+def wants_shares(reason: str) -> bool:
+    """True when a sell was refused because the shares are not there: somebody sold them."""
+    return "shares" in reason.lower()
 
 
 def refuses_gtc(reason: str) -> bool:

@@ -3,10 +3,25 @@
 from datetime import datetime
 from typing import Literal, Protocol
 
+from trading_bot.domain.errors import RetryableError
 from trading_bot.domain.order import ApprovedOrder, BrokerOrder
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 
 ExecutionMode = Literal["PAPER", "LIVE"]
+
+
+class PartOfOrdersError(RetryableError):
+    """The broker's orders cannot be read as a whole; `orders` are those that were, one by one."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        orders: tuple[BrokerOrder, ...],
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.orders = orders
 
 
 class Broker(Protocol):
@@ -37,7 +52,10 @@ class Broker(Protocol):
         ...
 
     async def orders(self, since: datetime) -> tuple[BrokerOrder, ...]:
-        """Every order updated at or after `since`, complete or an error, never part of it."""
+        """Every order updated at or after `since`, complete or an error, never part of it.
+
+        A PartOfOrdersError has those of our working ones that could be read all the same.
+        """
         ...
 
     async def positions(self) -> tuple[BrokerPosition, ...]:

@@ -177,7 +177,9 @@ class _Case:
             self.problems.append(f"{count} trade records are missing: {_words(what)}")
         for what, count in (found - expected).items():
             self.problems.append(f"{count} trade records too many: {_words(what)}")
-        self.lines.append(f"trade records {len(self._trades)}, one for each fill")
+        fills = sum(expected.values())
+        same = "one for each fill" if found == expected else f"for {fills} booked fills"
+        self.lines.append(f"trade records {len(self._trades)}, {same}")
 
     def compare_cash(self) -> None:
         """Cash by the records, to the cent; what others traded is taken from the ledger."""
@@ -213,7 +215,9 @@ class _Case:
             if told != booked:
                 self.problems.append(f"{symbol}: {told} shares are held, {booked} by the records")
         held = sum(1 for quantity in left.values() if quantity)
-        self.lines.append(f"positions     {held} left open")
+        in_ledger = sum(1 for quantity in self._ledger.positions.values() if quantity)
+        others_too = "" if in_ledger == held else f", {in_ledger} in the ledger"
+        self.lines.append(f"positions     {held} left open by the records{others_too}")
 
     def compare_cover(self, bare_max_s: Decimal) -> None:
         """The longest time bought shares stood in regular hours with no sell to cover them."""

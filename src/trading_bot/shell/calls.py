@@ -38,7 +38,7 @@ from trading_bot.domain.errors import (
 )
 from trading_bot.domain.quote import Fundamental
 from trading_bot.execution.differences import is_same_reading
-from trading_bot.ports.broker import Broker
+from trading_bot.ports.broker import Broker, PartOfOrdersError
 from trading_bot.ports.clock import Clock
 from trading_bot.ports.quote_source import QuoteSource
 from trading_bot.shell.inbox import Inbox
@@ -162,6 +162,8 @@ class Calls:
         assert isinstance(call, RequestOrders)
         try:
             orders = await self._broker.orders(call.since)
+        except PartOfOrdersError as error:
+            return OrdersArrived(at=self._clock.now(), orders=error.orders, problem=str(error))
         except TradingBotError as error:
             return self._failed("orders", 0, error)
         return OrdersArrived(at=self._clock.now(), orders=orders)

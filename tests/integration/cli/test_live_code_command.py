@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.program import Run
+from trading_bot.cli import exits
 from trading_bot.rehearsal.verdict import Verdict
 from trading_bot.storage.home import Home
 
@@ -64,6 +65,14 @@ def test_a_day_of_chaos_is_judged_too(tmp_path: Path, run: Run) -> None:
     assert answer.code == 0
     assert "the exchange's ledger and the records agree" in answer.out
     assert "quote_source_failed" in answer.out or "!!" in answer.out
+
+
+def test_a_day_without_a_session_is_refused(tmp_path: Path, run: Run) -> None:
+    """Its reason is named; the arguments are wrong, so it is exit code 2."""
+    found = run("rehearse", "--days", "2024-07-04", home=tmp_path)
+
+    assert found.code == exits.USAGE
+    assert "Independence Day" in found.err
 
 
 def test_chaos_needs_orders_that_can_go_wrong(tmp_path: Path, run: Run) -> None:

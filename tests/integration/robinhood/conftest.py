@@ -16,6 +16,7 @@ from support.robinhood_orders import ACCOUNT
 from trading_bot.brokers.robinhood.broker import RobinhoodBroker
 from trading_bot.brokers.robinhood.budget import OrderBudget, OrderBudgetSettings
 from trading_bot.brokers.robinhood.order_lines import LineMaker, OrderLines
+from trading_bot.brokers.robinhood.order_readings import UNKNOWN_OWNERSHIP, Ownership
 from trading_bot.brokers.robinhood.transport import (
     Exchange,
     RobinhoodTransport,
@@ -181,7 +182,11 @@ def make_desk(server: RawServer, make_line: MakeLine) -> Iterator[Callable[..., 
     made: list[Desk] = []
 
     def make(
-        *, is_lockstep: bool = True, budget: OrderBudgetSettings | None = None, **settings: Any
+        *,
+        is_lockstep: bool = True,
+        budget: OrderBudgetSettings | None = None,
+        ownership: Ownership = UNKNOWN_OWNERSHIP,
+        **settings: Any,
     ) -> Desk:
         line = make_line(is_lockstep=is_lockstep, **settings)
         settings = {"base_url": server.url, "is_lockstep": is_lockstep} | settings
@@ -200,6 +205,7 @@ def make_desk(server: RawServer, make_line: MakeLine) -> Iterator[Callable[..., 
             budget=OrderBudget(line.clock, budget),
             account_number=ACCOUNT,
             clock=line.clock,
+            ownership=ownership,
         )
         desk = Desk(line.transport, line.clock, line.exchanges, line.printed, broker, reads, lines)
         made.append(desk)

@@ -19,6 +19,7 @@ from support.robinhood_orders import (
     order_row,
     stamp,
 )
+from trading_bot.brokers.robinhood.order_readings import Ownership
 from trading_bot.domain.errors import (
     DataError,
     RetryableError,
@@ -275,3 +276,53 @@ def test_the_reason_of_a_rejection_is_told_without_our_account(
     assert order.state is OrderState.REJECTED
     assert "may not" in order.reject_reason
     assert ACCOUNT not in order.reject_reason
+
+
+OURS = make_ref("a")
+THEIRS = "99999999-2222-4333-8444-555555555555"
+ODD: Mapping[str, Mapping[str, Any]] = {
+    "short": {"side": "sell_short"},
+    "no executions": {"executions": None},
+    "a number": {"quantity": 1},
+    "no time": {"updated_at": "soon"},
+    "no instrument": {"instrument_id": None, "instrument": None},
+}
+
+
+def ownership(warned: list[str]) -> Ownership:
+    """Only OURS carries our tag."""
+    return Ownership(is_ours=lambda name: name == OURS, warned=warned.append)
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+def test_an_odd_order_of_somebody_else_hides_none_of_ours(
+    server: RawServer, make_desk: MakeDesk, change: Rows
+) -> None:
+    """It is passed over and told once; ours is read all the same."""
+    warned: list[str] = []
+    desk = make_desk(ownership=ownership(warned))
+    odd = order_row("b") | {"ref_id": THEIRS} | change
+    serve(server, json_page(odd, order_row("a") | {"ref_id": OURS}))
+
+    readings = [desk.run(desk.broker.orders(SINCE)) for _ in range(2)]
+
+    assert [[order.ref_id for order in orders] for orders in readings] == [[OURS], [OURS]]
+    assert len(warned) == 1
+    assert "not the bot's" in warned[0]
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+@pytest.mark.parametrize(
+    "names",
+    [{"ref_id": OURS}, {"ref_id": None}, {"ref_id": THEIRS, "replaces": order_row("a")["id"]}],
+    ids=["our name", "no name", "in the place of ours"],
+)
+def test_an_odd_order_that_may_be_ours_fails_the_reading(
+    server: RawServer, make_desk: MakeDesk, names: Rows, change: Rows
+) -> None:
+    """Part of our orders is no answer."""
+    desk = make_desk(ownership=ownership([]))
+    serve(server, json_page(order_row("b") | names | change, order_row("a") | {"ref_id": OURS}))
+
+    with pytest.raises(TradingBotError):
+        desk.run(desk.broker.orders(SINCE))

@@ -338,6 +338,20 @@ def test_a_stop_cancelled_by_hand_is_placed_once_more() -> None:
     assert other.placed(other.read(later, broker_order(again, S.CANCELLED, at=later))) == []
 
 
+def test_fees_that_are_told_otherwise_later_are_noted_once() -> None:
+    """The trade record is written once; the note has both amounts, also when the trade is over."""
+    core, _, reading = sold()
+    (fill,) = reading.executions
+    later = replace(reading, executions=(replace(fill, fees=Decimal("0.37")),))
+
+    for seconds in (10, 20):
+        core.read(OUT_AT + timedelta(seconds=seconds), later)
+
+    (note,) = core.notes("fees_changed")
+    assert (note["booked"], note["fees"], note["execution_id"]) == ("0", "0.37", "out")
+    assert len([t for t in core.records(STREAM_TRADES) if t.action == "SELL"]) == 1
+
+
 def test_stops_cancelled_together_are_cancelled_once() -> None:
     """Whoever sells in the app cancels every stop of the position: that is one slip, not two."""
     core, entry = with_entry()

@@ -13,9 +13,9 @@ from support.core_builders import (
     execution,
     with_position,
 )
-from trading_bot.domain.order import BrokerOrder, OrderIntent, OrderState, Side
+from trading_bot.domain.order import BrokerOrder, Leg, OrderIntent, OrderState, Side
 from trading_bot.execution.lost import find_lost
-from trading_bot.execution.ref_ids import is_ours
+from trading_bot.execution.ref_ids import is_ours, make_ref_id
 
 LATER = ENTRY_AT + timedelta(minutes=1)
 AGAIN = timedelta(seconds=70)
@@ -111,6 +111,37 @@ def test_only_what_is_provably_ours_is_protected() -> None:
     effects = core.reconcile(LATER, bought, owners, AAPL=bought.quantity + 1000)
 
     assert [i.quantity for i in core.placed(effects)] == [bought.quantity - 100]
+
+
+def test_a_sale_of_the_owner_is_taken_from_one_lost_trade_alone() -> None:
+    """Two lost trades, one of them sold in the app: the other's shares have their stop."""
+    core, bought, _ = lost_trade()
+    name = make_ref_id(
+        core.settings.identity,
+        strategy_name="scripted",
+        symbol=SYMBOL,
+        bar_end=ENTRY_AT - timedelta(minutes=5),
+        leg=Leg.ENTRY,
+        generation=0,
+    )
+    other = replace(
+        bought,
+        order_id="other",
+        ref_id=name,
+        executions=(execution("other-1", bought.quantity, "100.00", ENTRY_AT),),
+    )
+    owners = replace(
+        bought,
+        order_id="owner",
+        ref_id="7c1d2a86-5a0e-4c9b-9b6e-0f5c4f0f8a11",
+        side=Side.SELL,
+        executions=(execution("owner-1", bought.quantity, "101", LATER),),
+        updated_at=LATER,
+    )
+
+    effects = core.reconcile(LATER, bought, other, owners, AAPL=bought.quantity)
+
+    assert sum(intent.quantity for intent in core.placed(effects)) == bought.quantity
 
 
 def test_never_more_than_the_broker_holds_free() -> None:

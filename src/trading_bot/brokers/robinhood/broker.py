@@ -1,23 +1,23 @@
 """The Broker port at Robinhood: one account, orders sent once, readings complete or an error."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
 
 from trading_bot.brokers.robinhood.account import RobinhoodAccount
 from trading_bot.brokers.robinhood.budget import OrderBudget
 from trading_bot.brokers.robinhood.departure import Departure
-from trading_bot.brokers.robinhood.fields import Row, as_row, instrument_id, text
 from trading_bot.brokers.robinhood.names import InstrumentNames
 from trading_bot.brokers.robinhood.order_lines import OrderLines, Way
-from trading_bot.brokers.robinhood.order_parsing import parse_order, updated_at
+from trading_bot.brokers.robinhood.order_readings import (
+    UNKNOWN_OWNERSHIP,
+    OrderReadings,
+    Ownership,
+)
 from trading_bot.brokers.robinhood.outcomes import (
     SessionGoneError,
     check_cancelled,
     read_placed,
 )
-from trading_bot.brokers.robinhood.parsing import check_account
 from trading_bot.brokers.robinhood.payload import is_uuid, order_form
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport
 from trading_bot.domain.errors import (
@@ -32,10 +32,6 @@ from trading_bot.domain.order import ApprovedOrder, BrokerOrder, Leg, OrderInten
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition
 from trading_bot.ports.broker import ExecutionMode
 from trading_bot.ports.clock import Clock
-from trading_bot.runtime.retry import RetryPolicy
-
-ORDERS: Final = RetryPolicy(name="orders", attempts_max=2, deadline_s=8)
-"""A page of the orders; the caller reads them anew soon enough."""
 
 
 class RobinhoodBroker:
@@ -49,6 +45,7 @@ class RobinhoodBroker:
         budget: OrderBudget,
         account_number: str,
         clock: Clock,
+        ownership: Ownership = UNKNOWN_OWNERSHIP,
     ) -> None:
         self._reads = reads
         self._lines = lines
@@ -57,6 +54,7 @@ class RobinhoodBroker:
         self._number = account_number
         self._clock = clock
         self._names = InstrumentNames(reads, clock)
+        self._readings = OrderReadings(reads, self._names, account_number, ownership, clock)
         self._redact = reads.library.redact
         self._urls = reads.urls
 
@@ -100,18 +98,11 @@ class RobinhoodBroker:
 
         The window is widened by what the server's clock may be behind ours. With more than one
         page the first is read again at the end: an order that changed meanwhile has moved there,
-        past the reader.
+        past the reader. `OrderReadings` says what becomes of what cannot be read.
         """
         start = self._reads.server_time.earliest(since).astimezone(UTC)
-        url = self._urls.orders_url(account_number=self._number)
         window = start.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        told = await self._reads.get_pages(url, {"updated_at[gte]": window}, ORDERS, is_moving=True)
-        orders = [
-            self._parsed(row, await self._names.symbol_of(instrument_id(row)))
-            for row in _newest(told, self._number)
-            if updated_at(row) >= start
-        ]
-        return tuple(sorted(orders, key=lambda order: (order.created_at, order.order_id)))
+        return await self._readings.since(start, window)
 
     async def positions(self) -> tuple[BrokerPosition, ...]:
         held = await self._account.positions()
@@ -136,16 +127,13 @@ class RobinhoodBroker:
             self._heed(error)
             raise
         try:
-            taken = self._parsed(row, intent.symbol)
+            taken = self._readings.parsed(row, intent.symbol)
         except DataError as error:
             raise UnknownOutcomeError(f"the order's answer cannot be read: {error}") from error
         _check_echo(taken, intent, instrument)
         self._names.learn(instrument, intent.symbol)
+        self._readings.note_placed(taken)
         return taken
-
-    def _parsed(self, row: Row, symbol: str) -> BrokerOrder:
-        order = parse_order(row, self._number, symbol)
-        return replace(order, reject_reason=self._redact(order.reject_reason))
 
     async def _instrument_of(self, symbol: str) -> str:
         """As asked for before anything is sent: every failure means not sent."""
@@ -160,19 +148,6 @@ class RobinhoodBroker:
         """Send nothing for as long as the broker asked."""
         if error.retry_after_s is not None:
             self._budget.pause(error.retry_after_s)
-
-
-def _newest(told: Sequence[object], account_number: str) -> list[Row]:
-    """Each order once, as it was last: a list that moves shows one on two pages."""
-    found: dict[str, Row] = {}
-    for value in told:
-        row = as_row(value, "orders")
-        check_account(row, account_number, "orders")
-        order_id = text(row, "id")
-        known = found.get(order_id)
-        if known is None or updated_at(row) > updated_at(known):
-            found[order_id] = row
-    return list(found.values())
 
 
 def _check_echo(taken: BrokerOrder, intent: OrderIntent, instrument: str) -> None:

@@ -86,7 +86,7 @@ def parse_order(row: Row, account_number: str, symbol: str) -> BrokerOrder:
         reject_reason=optional_text(row, "reject_reason")[:_REASON_MAX],
         time_in_force=_time_in_force(row),
         instrument_id=fields.instrument_id(row),
-        replaces=_replaced(row),
+        replaces=replaced_id(row),
         unlike_ours=unlike,
     )
 
@@ -164,7 +164,7 @@ def _time_in_force(row: Row) -> TimeInForce | None:
         return None
 
 
-def _replaced(row: Row) -> str:
-    """The id of the order this one took the place of, told as an id or as a link."""
+def replaced_id(row: Row) -> str:
+    """The id of the order this one took the place of, told as an id or as a link; or nothing."""
     told = optional_text(row, "replaces")
     return fields.id_of_url(told) if told else ""
