@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from support.chaos_controls import CONTROLS
-from support.chaos_day import DAY, ChaosResult, play_chaos
+from support.chaos_day import ChaosResult, play_chaos
+from support.chaos_setting import DAY
 from trading_bot.app.replay import Replayer
 from trading_bot.storage.home import Home
 from trading_bot.storage.verify import verify_home

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from unittest.mock import patch
 
-from support.chaos_day import Tampering
 from support.chaos_deaths import MortalSink
+from support.chaos_life import Tampering
 from trading_bot.domain.errors import UnknownOutcomeError
 from trading_bot.domain.order import ApprovedOrder, BrokerOrder, Execution
 from trading_bot.domain.position import AccountSnapshot, BrokerPosition

@@ -39,6 +39,8 @@ READS_PER_SECOND = 2.0
 READ_BURST = 8
 ACCOUNT_READS = 2
 """Of the reads at hand so many are kept for the account's, which go before quotes."""
+QUOTES_PATIENCE_S = 3.0
+"""A reading of many orders, again every second, leaves the quotes a turn this often."""
 
 
 def _unheard(_text: str) -> None:
@@ -95,7 +97,11 @@ class Connection:
         )
         retrier = Retrier(self.clock, self.chance)
         bucket = TokenBucket(
-            self.clock, per_second=READS_PER_SECOND, burst=READ_BURST, reserved=ACCOUNT_READS
+            self.clock,
+            per_second=READS_PER_SECOND,
+            burst=READ_BURST,
+            reserved=ACCOUNT_READS,
+            patience_s=QUOTES_PATIENCE_S,
         )
         transport = RobinhoodTransport(
             self.clock,

@@ -23,16 +23,26 @@ class Limiter(Protocol):
 @dataclass(slots=True, eq=False)
 class _Ticket:
     count: int
+    since_s: float
 
 
 class TokenBucket:
     """`per_second` tokens flow in up to `burst`; the last `reserved` are for urgent callers.
 
-    Urgent callers go before the others; within each kind, first come, first served. Callers
-    must not hold an `activity()` of the clock while they wait their turn.
+    Urgent callers go before the others; within each kind, first come, first served. Of the others
+    one gets its turn all the same once none had one for `patience_s`: those who are urgent all the
+    time must not starve them. Callers must not hold an `activity()` of the clock while they wait.
     """
 
-    def __init__(self, clock: Clock, *, per_second: float, burst: int, reserved: int = 0) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        per_second: float,
+        burst: int,
+        reserved: int = 0,
+        patience_s: float = math.inf,
+    ) -> None:
         if not per_second > 0 or burst < 1 or not 0 <= reserved < burst:
             raise ValueError(
                 f"a bucket needs a positive rate and 0 <= reserved < burst, "
@@ -42,6 +52,8 @@ class TokenBucket:
         self._per_second = per_second
         self._burst = burst
         self._reserved = reserved
+        self._patience_s = patience_s
+        self._normal_turn_s = -math.inf
         self._tokens = float(burst)
         self._filled_at = clock.monotonic()
         self._urgent: deque[_Ticket] = deque()
@@ -55,7 +67,7 @@ class TokenBucket:
     def try_take(self, count: int = 1, *, urgent: bool = False) -> bool:
         """Take `count` tokens if they are there and nobody waits before the caller."""
         lane = self._urgent if urgent else self._normal
-        if lane or (self._urgent and not urgent):
+        if lane or (self._normal_is_overdue if urgent else self._urgent):
             return False
         return self._take_now(count, urgent=urgent)
 
@@ -69,13 +81,13 @@ class TokenBucket:
         reserve = 0 if urgent else self._reserved
         if not 1 <= count <= self._burst - reserve:
             raise ValueError(f"expected 1 to {self._burst - reserve} tokens, got {count}")
-        ticket = _Ticket(count)
+        ticket = _Ticket(count, self._clock.monotonic())
         lane = self._urgent if urgent else self._normal
         lane.append(ticket)
         until_s = math.inf if within_s is None else self._clock.monotonic() + within_s
         try:
             while not (self._is_next(ticket, urgent) and self._take_now(count, urgent=urgent)):
-                wait_s = self._seconds_to_turn(ticket, lane, reserve)
+                wait_s = self._seconds_to_turn(ticket, urgent)
                 if self._clock.monotonic() + wait_s > until_s:
                     raise RetryableError(f"no turn for {wait_s:.1f} s", retry_after_s=wait_s)
                 await self._clock.sleep(wait_s)
@@ -87,25 +99,41 @@ class TokenBucket:
         self._fill()
         self._tokens = min(self._tokens, -seconds * self._per_second)
 
+    @property
+    def _normal_is_overdue(self) -> bool:
+        return bool(self._normal) and self._overdue_in_s(self._normal[0]) <= 0
+
+    def _overdue_in_s(self, ticket: _Ticket) -> float:
+        """Seconds until the first of the normal callers goes before the urgent ones."""
+        since_s = max(ticket.since_s, self._normal_turn_s)
+        return since_s + self._patience_s - self._clock.monotonic()
+
     def _is_next(self, ticket: _Ticket, urgent: bool) -> bool:
         if urgent:
-            return self._urgent[0] is ticket
-        return not self._urgent and self._normal[0] is ticket
+            return self._urgent[0] is ticket and not self._normal_is_overdue
+        return self._normal[0] is ticket and (not self._urgent or self._normal_is_overdue)
 
     def _take_now(self, count: int, *, urgent: bool) -> bool:
-        if self.available(urgent=urgent) < count:
+        may_use_reserve = urgent or self._normal_is_overdue
+        if self.available(urgent=may_use_reserve) < count:
             return False
         self._tokens -= count
+        if not urgent:
+            self._normal_turn_s = self._clock.monotonic()
         return True
 
-    def _seconds_to_turn(self, ticket: _Ticket, lane: deque[_Ticket], reserve: int) -> float:
-        needed = reserve + ticket.count
-        for other in (*(() if lane is self._urgent else self._urgent), *lane):
-            if other is ticket:
-                break
-            needed += other.count
+    def _seconds_to_turn(self, ticket: _Ticket, urgent: bool) -> float:
+        """How long it takes if nobody else comes; a caller that grows overdue looks again then."""
+        overdue = [self._normal[0]] if self._normal_is_overdue else []
+        line = [*overdue, *self._urgent, *(one for one in self._normal if one not in overdue)]
+        ahead = line[: line.index(ticket)]
+        is_first = urgent or ticket in overdue
+        needed = sum(one.count for one in ahead) + ticket.count
         self._fill()
-        return max(_NAP_MIN_S, (needed - self._tokens) / self._per_second)
+        wait_s = (needed + (0 if is_first else self._reserved) - self._tokens) / self._per_second
+        if not is_first and ticket is self._normal[0]:
+            wait_s = min(wait_s, self._overdue_in_s(ticket))
+        return max(_NAP_MIN_S, wait_s)
 
     def _fill(self) -> None:
         now = self._clock.monotonic()

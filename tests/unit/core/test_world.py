@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from support.core_builders import OPEN, Core, after_open
@@ -67,6 +67,7 @@ def test_restart_finds_what_was_there(seed: int, stop_s: int) -> None:
 
 
 @given(seed=SEEDS, kills=st.lists(st.integers(min_value=10, max_value=1500), max_size=4))
+@example(seed=94, kills=[10, 276, 604])
 @settings(max_examples=10)
 def test_kills_change_no_record_and_lose_no_protection(seed: int, kills: list[int]) -> None:
     """Killed several times, no execution is recorded twice or never, and all ends protected."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -56,6 +57,43 @@ def test_urgent_caller_overtakes_those_who_wait(clock: LockstepClock, run: Run) 
     )
 
     assert order == ["entry0 0", "stop0 0.5", "stop1 1", "stop2 2", "entry1 4", "entry2 5"]
+
+
+def test_those_who_are_always_urgent_starve_nobody(clock: LockstepClock, run: Run) -> None:
+    """Orders read without a pause leave the quotes a turn each time none had one for so long."""
+    bucket = TokenBucket(clock, per_second=2, burst=4, reserved=2, patience_s=3)
+    turns: dict[bool, list[float]] = {True: [], False: []}
+
+    async def caller(*, urgent: bool) -> None:
+        while clock.monotonic() < 20:
+            await bucket.take(urgent=urgent)
+            turns[urgent].append(clock.monotonic())
+
+    run(*(caller(urgent=urgent) for urgent in (True, True, False)))
+
+    waits = [b - a for a, b in pairwise([0.0, *turns[False]])]
+    assert max(waits) <= 3.5
+    assert len(turns[False]) <= 8
+    assert len(turns[True]) >= 4 * len(turns[False])
+
+
+def test_without_patience_the_urgent_go_first_for_ever(clock: LockstepClock, run: Run) -> None:
+    """Entries wait as long as sells take: the order budget asks for no patience."""
+    bucket = TokenBucket(clock, per_second=2, burst=4, reserved=2)
+    turns: list[float] = []
+
+    async def urgent() -> None:
+        while clock.monotonic() < 20:
+            await bucket.take(urgent=True)
+
+    async def other() -> None:
+        await clock.sleep(1)
+        await bucket.take()
+        turns.append(clock.monotonic())
+
+    run(urgent(), urgent(), other())
+
+    assert turns[0] >= 20
 
 
 def test_cancelled_waiter_gives_up_its_place(clock: LockstepClock, run: Run) -> None:
