@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace as changed
 
-from trading_bot.core import results
+from trading_bot.core import protect, results
 from trading_bot.core.bare import book_protection
 from trading_bot.core.breakers import check_day
 from trading_bot.core.effects import (
@@ -143,7 +143,9 @@ def _needs_bid(state: CoreState, trade: Trade) -> bool:
 def _no_entries(state: CoreState) -> str:
     if state.stopping:
         return f"stopping: {state.stopping}"
-    return f"protect only: {state.protect_only}" if state.protect_only else ""
+    # One reading that failed is no reason to give up an entry that ends in seconds by itself.
+    causes = [p.text for c, p in state.protection.items() if c != protect.Cause.ORDERS_UNREAD]
+    return f"protect only: {'; '.join(causes)}" if causes else ""
 
 
 def _is_busy(trade: Trade) -> bool:
