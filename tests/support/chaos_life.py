@@ -109,6 +109,7 @@ class Life:
                 notifier=self.heard,
                 chance=Random(setting.seed),
                 is_real_time=False,
+                skew_s=connection.skew_s,
             )
             engine = await stack.enter_async_context(Engine(self.home, config, parts))
             stopper = _Stopper(ends=setting.ends, stop=engine.stop)
