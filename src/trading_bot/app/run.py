@@ -23,6 +23,7 @@ from trading_bot.ports.notifier import Notifier
 from trading_bot.ports.records import STREAM_SESSIONS
 from trading_bot.query.records import HomeRecords
 from trading_bot.runtime.ids import random_ids
+from trading_bot.storage.account_lock import account_lock
 from trading_bot.storage.home import Home
 
 
@@ -90,6 +91,8 @@ async def _run(
     key = home.key(secrets.token_bytes)
     home.bind(mode=mode, account=config.account_number, key=key)
     async with AsyncExitStack() as stack:
+        if mode == "live" and config.account_number:
+            stack.enter_context(account_lock(config.account_number, place.base_url or "robinhood"))
         connection = connect(
             home=home,
             config=config,

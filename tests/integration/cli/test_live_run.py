@@ -26,6 +26,7 @@ from trading_bot.rehearsal.generator import made_up_days
 from trading_bot.rehearsal.server import ExchangeServer
 from trading_bot.runtime.clocks import SystemClock
 from trading_bot.runtime.lockstep import LockstepClock
+from trading_bot.storage.account_lock import account_lock
 from trading_bot.storage.home import Home
 
 Said = pytest.CaptureFixture[str]
@@ -212,6 +213,20 @@ def test_a_home_in_use_is_not_armed_again(street: Street, capsys: Said) -> None:
 
     assert "in use" in capsys.readouterr().err
     assert street.exchange.asked == []
+
+
+def test_an_account_that_another_home_trades_starts_nothing(street: Street, capsys: Said) -> None:
+    """Two homes of one account on one machine: the second ends with exit code 5, no order sent."""
+    street.issue()
+    set_up(street.home)
+
+    with account_lock(NUMBER, street.url):
+        assert street.main(*ARMED) == exits.BUSY
+
+    said = capsys.readouterr().err
+    assert "another trading-bot on this machine trades this account" in said
+    assert NUMBER not in said
+    assert_no_order(street)
 
 
 @pytest.mark.parametrize("typed", ["", "yes", "trade 0002 live"])
