@@ -7,6 +7,7 @@ import pytest
 
 from support.records import REF_ID, order_event, trade_record
 from trading_bot.logging.order_event import OrderEvent
+from trading_bot.query.busts import Counted
 from trading_bot.query.story import SymbolDay
 from trading_bot.query.telling import tell_day
 
@@ -38,7 +39,7 @@ def test_only_a_stop_is_called_one(events: list[OrderEvent], words: str) -> None
     story = SymbolDay(
         symbol="AAPL",
         day=date(2026, 3, 2),
-        trades=(trade_record(),),
+        trades=(Counted(record=trade_record()),),
         decisions=(),
         orders=(placed, *events),
     )
