@@ -91,8 +91,7 @@ async def _run(
     key = home.key(secrets.token_bytes)
     home.bind(mode=mode, account=config.account_number, key=key)
     async with AsyncExitStack() as stack:
-        if mode == "live" and config.account_number:
-            stack.enter_context(account_lock(config.account_number, place.base_url or "robinhood"))
+        _hold_account(stack, mode, config.account_number, place)
         connection = connect(
             home=home,
             config=config,
@@ -125,10 +124,14 @@ async def _run(
             patient.stop(reason)
             engine.stop(reason)
 
-        # Before the journals are opened: after a crash that takes a while.
-        stop_on_signals(stop)
+        stop_on_signals(stop)  # before the journals are opened: after a crash that takes a while
         await stack.enter_async_context(engine)
         return await _run_patiently(engine, notifier)
+
+
+def _hold_account(stack: AsyncExitStack, mode: str, account: str | None, place: Place) -> None:
+    if mode == "live" and account:
+        stack.enter_context(account_lock(account, place.base_url or "robinhood"))
 
 
 async def _run_patiently(engine: Engine, notifier: Notifier) -> str:
