@@ -70,6 +70,7 @@ def _turn_to(state: CoreState, trading_day: date) -> None:
     state.session_ends_at, state.session_problem = None, ""
     state.said = set()
     state.late_sales = {}
+    state.stops_refused = 0
 
 
 def _begin(state: CoreState, at: datetime, out: Out) -> None:

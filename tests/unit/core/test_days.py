@@ -184,6 +184,20 @@ def test_switch_of_the_day_keeps_positions_and_begins_the_day_anew() -> None:
     assert core.state.started_at == OPEN - timedelta(minutes=6)
 
 
+def test_stops_refused_on_one_day_are_not_counted_on_the_next() -> None:
+    """A day's tape must give its records by itself: what it does not hold must not decide."""
+    core, _, stop = with_position()
+    core.read(after_open(5), broker_order(stop, S.REJECTED))
+    assert core.state.stops_refused == 1
+    core.fire("rotate")
+
+    core.start(ROTATION + timedelta(seconds=1), is_new=False)
+
+    alone = Core(settings=core.settings, lines=core.lines)
+    alone.start(ROTATION + timedelta(seconds=1), is_new=False)
+    assert core.state.stops_refused == alone.state.stops_refused == 0
+
+
 def lose(core: Core, minute: int, price: str = "98.90") -> None:
     """One losing round trip: bought at 100, stopped out."""
     for seconds in range(0, 75, 15):
