@@ -17,7 +17,7 @@ from trading_bot.brokers.robinhood.accounts import check_account, read_accounts
 from trading_bot.brokers.robinhood.broker import RobinhoodBroker
 from trading_bot.brokers.robinhood.budget import OrderBudget
 from trading_bot.brokers.robinhood.order_lines import LineMaker, OrderLines
-from trading_bot.brokers.robinhood.order_readings import Ownership
+from trading_bot.brokers.robinhood.order_readings import UNKNOWN_OWNERSHIP, Ownership
 from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
 from trading_bot.brokers.robinhood.refresh import SessionKeeper
 from trading_bot.brokers.robinhood.session_file import SessionFile
@@ -220,7 +220,7 @@ class LiveConnection(Connection):
     def _ownership(self) -> Ownership:
         """Our orders are known by the home's key; one without a key has never sent any."""
         if not self.home.key_file.exists():
-            return Ownership(is_ours=lambda _: True, warned=self.warned)
+            return UNKNOWN_OWNERSHIP
         key = self.home.key_file.read_bytes()
         identity = Identity(mode="", account="", key=key)
         return Ownership(is_ours=lambda name: is_ours(name, identity), warned=self.warned)

@@ -31,6 +31,7 @@ from trading_bot.rehearsal.faults import FaultRule, FaultScript
 from trading_bot.rehearsal.generator import DEFAULT_DAYS, MADE_UP_SYMBOLS, made_up_days
 from trading_bot.rehearsal.owner import AnyAction
 from trading_bot.rehearsal.server import ExchangeServer
+from trading_bot.rehearsal.tokens import IssuedSession
 from trading_bot.runtime.ids import counted_ids
 from trading_bot.runtime.lockstep import LockstepClock
 from trading_bot.runtime.measure import Measures
@@ -221,8 +222,14 @@ def _session_id(stage: Stage) -> str:
 
 def _issue_session(home: Home, exchange: Exchange, now: datetime) -> None:
     """What `login` would leave behind: the daemon then loads it as it would Robinhood's."""
-    issued = exchange.first_session(now)
-    session = BrokerSession(
+    session = as_kept(exchange.first_session(now), now)
+    if not home.session_pickle.exists():
+        SessionFile(home.session_pickle).save(session)
+
+
+def as_kept(issued: IssuedSession, now: datetime) -> BrokerSession:
+    """A session that the exchange issued, as the client keeps it."""
+    return BrokerSession(
         access_token=issued.access_token,
         token_type=issued.token_type,
         refresh_token=issued.refresh_token,
@@ -230,8 +237,6 @@ def _issue_session(home: Home, exchange: Exchange, now: datetime) -> None:
         expires_at=issued.expires_at,
         obtained_at=now,
     )
-    if not home.session_pickle.exists():
-        SessionFile(home.session_pickle).save(session)
 
 
 def _name_of(stage: Stage) -> str:

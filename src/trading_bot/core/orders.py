@@ -70,7 +70,7 @@ def take_order(
         return
     waiting = state.late_sales.pop(order.intent.ref_id, None)
     if problem := impossible(trade, order, seen):
-        if oversold(trade, order, seen) and not _is_judged(state, trade, problem):
+        if problem == oversold(trade, order, seen) and not _is_judged(state, trade, problem):
             late = waiting or LateSale(problem=problem, seen=seen)
             late.problem, late.seen = problem, seen
             state.late_sales[order.intent.ref_id] = late

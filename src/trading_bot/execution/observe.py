@@ -25,7 +25,6 @@ _END_KINDS = {
     OrderState.EXPIRED: "expired",
     OrderState.REJECTED: "rejected",
 }
-_SOLD = "sold"
 _WORKING = {
     OrderState.UNCONFIRMED: News.UNCONFIRMED,
     OrderState.OPEN: News.OPEN,
@@ -224,26 +223,33 @@ def impossible(trade: Trade, order: TrackedOrder, seen: BrokerOrder) -> str:
         return f"expected {intent.side} {intent.symbol}, the broker says {seen.side} {seen.symbol}"
     if not seen.order_id:
         return "the broker's order has no id"
-    fresh = fresh_executions(order, seen)
-    for execution in fresh:
+    for execution in fresh_executions(order, seen):
         if execution.quantity <= 0 or not _can_be_recorded(execution):
             return (
                 f"an execution of {execution.quantity} at {execution.price}, fees {execution.fees}"
             )
-    lost = sum(order.executions[name].quantity for name in taken_back(order, seen))
-    traded = sum(e.quantity for e in fresh) - lost
+    traded = _newly_traded(order, seen)
     if order.filled + traded > intent.quantity:
         return f"filled {order.filled + traded} of an order of {intent.quantity} {intent.symbol}"
-    if intent.leg is not Leg.ENTRY and traded > trade.held:
-        return f"{_SOLD} {traded} {intent.symbol}, only {trade.held} were held"
     if intent.leg is Leg.ENTRY and -traded > trade.held:
-        return f"{lost} {intent.symbol} were taken back, only {trade.held} are still held"
-    return ""
+        return f"{-traded} {intent.symbol} were taken back, only {trade.held} are still held"
+    return oversold(trade, order, seen)
 
 
-def oversold(trade: Trade, order: TrackedOrder, seen: BrokerOrder) -> bool:
-    """True when all that is wrong with `seen` is that its trade had not as many shares to sell."""
-    return impossible(trade, order, seen).startswith(_SOLD)
+def oversold(trade: Trade, order: TrackedOrder, seen: BrokerOrder) -> str:
+    """That its trade had fewer shares than `seen` sold; it may be the only thing wrong with it."""
+    if order.intent.leg is Leg.ENTRY:
+        return ""
+    traded = _newly_traded(order, seen)
+    if traded <= trade.held:
+        return ""
+    return f"sold {traded} {order.intent.symbol}, only {trade.held} were held"
+
+
+def _newly_traded(order: TrackedOrder, seen: BrokerOrder) -> int:
+    """Shares in `seen` that are not booked, less those that were taken back."""
+    lost = sum(order.executions[name].quantity for name in taken_back(order, seen))
+    return sum(e.quantity for e in fresh_executions(order, seen)) - lost
 
 
 def _can_be_recorded(execution: Execution) -> bool:

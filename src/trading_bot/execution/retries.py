@@ -92,7 +92,7 @@ def may_stop_again(trade: Trade) -> bool:
 
 def wants_shares(reason: str) -> bool:
     """True when a sell was refused because the shares are not there: somebody sold them."""
-    return "shares" in reason.lower()
+    return "enough shares" in reason.lower()
 
 
 def price_step(trade: Trade) -> Decimal | None:

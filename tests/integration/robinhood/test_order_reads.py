@@ -326,3 +326,18 @@ def test_an_odd_order_that_may_be_ours_fails_the_reading(
 
     with pytest.raises(TradingBotError):
         desk.run(desk.broker.orders(SINCE))
+
+
+def test_an_odd_order_that_turns_out_to_be_in_the_place_of_ours_is_passed_over_no_more(
+    server: RawServer, make_desk: MakeDesk
+) -> None:
+    """Ours was not in the first reading; with it the edited one is no stranger's."""
+    desk = make_desk(ownership=ownership([]))
+    ours = order_row("a") | {"ref_id": OURS}
+    odd = order_row("b") | {"ref_id": THEIRS, "replaces": ours["id"], "executions": None}
+    serve(server, json_page(odd))
+    assert desk.run(desk.broker.orders(SINCE)) == ()
+
+    serve(server, json_page(odd, ours))
+    with pytest.raises(TradingBotError):
+        desk.run(desk.broker.orders(SINCE))

@@ -13,7 +13,7 @@ from support.core_builders import (
     with_position,
 )
 from trading_bot.domain.order import Execution, OrderState, Side
-from trading_bot.execution.observe import impossible, new_facts
+from trading_bot.execution.observe import impossible, new_facts, oversold
 from trading_bot.execution.trade import TrackedOrder, Trade
 
 ONE = execution("one", 1, "100.00", OPEN)
@@ -167,3 +167,14 @@ def test_more_sold_than_held_is_impossible() -> None:
     )
 
     assert said == "sold 467 AAPL, only 367 were held"
+
+
+def test_only_a_sale_of_too_many_shares_is_called_that() -> None:
+    """What is wrong otherwise as well is no sale that other shares could explain."""
+    trade, order = stop_of()
+    trade.sold = 100
+    sale = broker_order(order.intent, S.FILLED, execution("x", 467, "99.00", OPEN))
+    priceless = broker_order(order.intent, S.FILLED, execution("x", 467, "0", OPEN))
+
+    assert impossible(trade, order, sale) == oversold(trade, order, sale) != ""
+    assert impossible(trade, order, priceless) != oversold(trade, order, priceless)

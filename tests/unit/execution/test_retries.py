@@ -10,22 +10,24 @@ from support.core_builders import after_open, broker_order, with_position
 from trading_bot.domain.order import OrderState
 from trading_bot.execution.advance import View, next_steps
 from trading_bot.execution.ratchet import raised_stop
-from trading_bot.execution.retries import refuses_gtc
+from trading_bot.execution.retries import refuses_gtc, wants_shares
 from trading_bot.execution.settings import ExecutionSettings
 
 
 @pytest.mark.parametrize(
-    ("reason", "is_about_gtc"),
+    ("reason", "is_about_gtc", "is_about_shares"),
     [
-        ("Invalid Good Til Canceled order.", True),
-        ("time_in_force: gtc is not available", True),
-        ("Not enough shares to sell.", False),
-        ("", False),
+        ("Invalid Good Til Canceled order.", True, False),
+        ("time_in_force: gtc is not available", True, False),
+        ("Not enough shares to sell.", False, True),
+        ("Limit order quantity cannot include fractional shares.", False, False),
+        ("", False, False),
     ],
 )
-def test_what_a_refusal_is_about(reason: str, is_about_gtc: bool) -> None:
-    """Only a refusal of the order's life changes it."""
+def test_what_a_refusal_is_about(reason: str, is_about_gtc: bool, is_about_shares: bool) -> None:
+    """Only a refusal of the order's life changes it; missing shares may be the owner's doing."""
     assert refuses_gtc(reason) is is_about_gtc
+    assert wants_shares(reason) is is_about_shares
 
 
 @pytest.mark.parametrize(

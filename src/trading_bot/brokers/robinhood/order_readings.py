@@ -4,6 +4,7 @@ Somebody else's order that cannot be read is left out and told, once: it must no
 the list cannot be read, our working orders are asked for one by one.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -112,7 +113,7 @@ class OrderReadings:
                 self._ours.setdefault(optional_text(row, "id"))
         newest: dict[str, tuple[datetime, BrokerOrder]] = {}
         for row in rows:
-            if self._odd.get(optional_text(row, "id"), 0.0) > self._clock.monotonic():
+            if self._is_passed_over(row):
                 continue
             try:
                 at, order = await self._read(row)
@@ -133,12 +134,22 @@ class OrderReadings:
         symbol = await self._names.symbol_of(instrument_id(row))
         return updated_at(row), self.parsed(row, symbol)
 
-    def _leave_out(self, row: Row, error: DataError) -> None:
-        """Pass over an order that is provably somebody else's; else the error goes on."""
+    def _is_passed_over(self, row: Row) -> bool:
+        """True of one that could not be read lately, and that may not be ours by now."""
+        until_s = self._odd.get(optional_text(row, "id"), -math.inf)
+        return until_s > self._clock.monotonic() and not self._may_be_ours(row)
+
+    def _may_be_ours(self, row: Row) -> bool:
+        """False of what is provably somebody else's: named, and neither ours nor in its place."""
         order_id = optional_text(row, "id")
-        names = {order_id, replaced_id(row)}
-        if not order_id or not optional_text(row, "ref_id") or not names.isdisjoint(self._ours):
+        is_named = bool(order_id and optional_text(row, "ref_id"))
+        return not is_named or not self._ours.keys().isdisjoint({order_id, replaced_id(row)})
+
+    def _leave_out(self, row: Row, error: DataError) -> None:
+        """Pass over an order that is somebody else's; of one that may be ours the error goes on."""
+        if self._may_be_ours(row):
             raise error
+        order_id = optional_text(row, "id")
         is_news = order_id not in self._odd
         # A look-up that fails with every reading would use up their turns.
         self._odd[order_id] = self._clock.monotonic() + _ODD_S
