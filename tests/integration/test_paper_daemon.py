@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from support.logins import issued
 from support.rehearsal import CALENDAR, DAY, OPEN
 from trading_bot.app.run import check_mode, run_paper
 from trading_bot.app.sessions import Place
-from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.cli.main import main
 from trading_bot.config.model import Config
@@ -44,17 +44,7 @@ class Heard:
 def ready_home(folder: Path, exchange: Exchange) -> Home:
     home = Home(folder)
     home.create()
-    issued = exchange.first_session(OPEN)
-    SessionFile(home.session_pickle).save(
-        BrokerSession(
-            access_token=issued.access_token,
-            token_type=issued.token_type,
-            refresh_token=issued.refresh_token,
-            device_token=issued.device_token,
-            expires_at=issued.expires_at,
-            obtained_at=OPEN,
-        )
-    )
+    SessionFile(home.session_pickle).save(issued(exchange, OPEN))
     return home
 
 

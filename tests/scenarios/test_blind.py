@@ -21,16 +21,20 @@ def at(minutes: float) -> datetime:
     return OPEN + timedelta(minutes=minutes)
 
 
+def unread(path: str, until: datetime) -> FaultRule:
+    """Orders cannot be read from just before the first entry on."""
+    since = at(BUYS_AT - 0.05)
+    return FaultRule(fault=menu.ServerError(), method="GET", path=path, since=since, until=until)
+
+
+def made(tmp_path: Path, rule: FaultRule) -> LivePlay:
+    """A day on which four symbols are bought, one a minute after the other."""
+    return LivePlay(tmp_path, days=together(*map(flat_day, SYMBOLS)), rules=(rule,))
+
+
 def test_a_list_of_orders_that_cannot_be_read_leaves_no_share_bare(tmp_path: Path) -> None:
     """Only the list is down: the entry is read by itself and protected, and no other is bought."""
-    down = FaultRule(
-        fault=menu.ServerError(),
-        method="GET",
-        path="/orders/",
-        since=at(BUYS_AT - 0.05),
-        until=at(60),
-    )
-    play = LivePlay(tmp_path, days=together(*map(flat_day, SYMBOLS)), rules=(down,))
+    play = made(tmp_path, unread("/orders/", until=at(60)))
 
     play.run(until=at(75))
 
@@ -46,14 +50,7 @@ def test_a_list_of_orders_that_cannot_be_read_leaves_no_share_bare(tmp_path: Pat
 
 def test_an_entry_whose_fill_cannot_be_seen_is_told(tmp_path: Path) -> None:
     """No order can be read at all: within a minute a person hears which shares may be bare."""
-    down = FaultRule(
-        fault=menu.ServerError(),
-        method="GET",
-        path="/orders/*",
-        since=at(BUYS_AT - 0.05),
-        until=at(20),
-    )
-    play = LivePlay(tmp_path, days=together(*map(flat_day, SYMBOLS)), rules=(down,))
+    play = made(tmp_path, unread("/orders/*", until=at(20)))
 
     play.run(until=at(30))
 
@@ -72,7 +69,7 @@ def test_stops_that_are_refused_stop_the_buying(tmp_path: Path) -> None:
     refused = FaultRule(
         fault=faults.OrderRefused(only="stop"), until=at(32), method="POST", path="/orders/"
     )
-    play = LivePlay(tmp_path, days=together(*map(flat_day, SYMBOLS)), rules=(refused,))
+    play = made(tmp_path, refused)
 
     play.run(until=at(60))
 

@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
-from support.live_play import NUMBER, LivePlay
 from support.scenarios import Heard
 from trading_bot.app.rehearse import Audience, Rehearsal, play, prepare
 from trading_bot.app.replay import Replayer
 from trading_bot.app.verdict import verdict_of
-from trading_bot.brokers.robinhood.broker import RobinhoodBroker
 from trading_bot.config.model import Config
 from trading_bot.rehearsal import fault_menu as menu
 from trading_bot.rehearsal import order_faults as orders
@@ -89,25 +87,3 @@ def test_the_account_number_is_in_no_record_of_a_rehearsal(tmp_path: Path) -> No
         if path.is_file():
             assert b"REH000001" not in path.read_bytes(), path
     assert "REH000001" not in repr(vars(played.heard))
-
-
-@pytest.mark.ci
-def test_real_money_has_the_account_number_in_trade_records_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Over a day with a restart: not on the tape, which gives those records all the same."""
-    monkeypatch.setattr(RobinhoodBroker, "execution_mode", "LIVE")
-    lost = FaultRule(fault=orders.AcceptThenDrop(), count=2, **POST)
-    play = LivePlay(tmp_path, rules=(lost,))
-    play.run(until=play.after_open(40))
-    play.again(60, until=play.after_open(80))
-
-    trades = play.lines("trades")
-    assert {trade["account_id"] for trade in trades} == {NUMBER}
-    assert {trade["execution_mode"] for trade in trades} == {"LIVE"}
-    files = (path for path in play.home.root.rglob("*") if path.is_file())
-    holding = {path for path in files if NUMBER.encode() in path.read_bytes()}
-    days = {play.home.logs / f"{day}.jsonl" for day in play.tape_days()}
-    assert holding == {*days, play.home.trades_link}
-    assert NUMBER not in repr(vars(play.heard))
-    play.check()

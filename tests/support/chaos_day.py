@@ -19,8 +19,8 @@ from support.chaos_deaths import POINTS, Asked, Diary, Fate, Killed, MortalAdapt
 from support.chaos_life import Life, Tampering
 from support.chaos_setting import CALENDAR, OWNER_COMES, Setting, setting_of
 from support.scenarios import Heard
+from trading_bot.app.rehearse import as_kept
 from trading_bot.app.verdict import bare_max_s
-from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import SessionFile
 from trading_bot.domain.errors import HumanNeededError, TradingBotError
 from trading_bot.logging.order_event import OrderEvent
@@ -91,16 +91,7 @@ class Course:
         self.logins.append(at)
         self.downs.append((since, at))
         home.session_pickle.unlink()
-        SessionFile(home.session_pickle).save(
-            BrokerSession(
-                access_token=issued.access_token,
-                token_type=issued.token_type,
-                refresh_token=issued.refresh_token,
-                device_token=issued.device_token,
-                expires_at=issued.expires_at,
-                obtained_at=at,
-            )
-        )
+        SessionFile(home.session_pickle).save(as_kept(issued, at))
 
 
 class _Day:

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace as changed
 
-from support.scenarios import FREE, SYMBOLS
+from support.scenarios import FREE, SYMBOLS, buys_often
 from trading_bot.app.rehearse import LEAD, POLL_INTERVAL_S, _issue_session
 from trading_bot.config.model import Config, StrategyEntry
 from trading_bot.core.settings import PollSettings
@@ -37,48 +37,6 @@ _PAGE_SIZE: Final = 8
 _CASH: Final = Decimal(1_000_000)
 _ENDING: Final = frozenset({"busted_execution", "human_needed"})
 _HUMAN_EVERY: Final = 5
-_STRATEGY: Final = '''
-"""Buys on every sixth bar of its symbol, a little apart; made for tests."""
-
-from trading_bot.domain.money import price_from_float
-from trading_bot.domain.signal import Signal
-
-
-class Often:
-    name = "often"
-    interval_minutes = 1
-    warm_up_bars = 0
-    needs_volume = False
-
-    def __init__(self, symbol):
-        self._symbol = symbol
-        self._offset = ord(symbol[-1]) % 6
-
-    def warm_up(self, session_bars):
-        pass
-
-    def on_bar(self, bar):
-        if bar.end.minute % 6 != self._offset:
-            return None
-        return Signal(
-            symbol=self._symbol,
-            strategy_name=self.name,
-            entry_type="often",
-            bar_end=bar.end,
-            price=price_from_float(bar.close),
-            stop_loss=price_from_float(bar.close * 0.996),
-            target=price_from_float(bar.close * 1.004),
-            reasons="it is time",
-            indicators_used=(),
-        )
-
-    def verdict(self):
-        return "not yet"
-
-
-def make(symbol, settings):
-    return Often(symbol)
-'''
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +101,7 @@ class Setting:
         """A fresh home at `root`, with the strategy and the first session."""
         home = Home(root)
         home.create()
-        (root / "mine.py").write_text(_STRATEGY)
+        (root / "mine.py").write_text(buys_often(every=6, apart=6))
         _issue_session(home, Exchange(self.played, CALENDAR, self.exchange_settings), self.begins)
         return home
 

@@ -5,13 +5,14 @@ import random
 import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 from support.rehearsal import CALENDAR, OPEN, flat_day
+from trading_bot.app.rehearse import as_kept
 from trading_bot.app.sessions import Desk, Place
 from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import SessionFile
@@ -153,16 +154,7 @@ class Hall:
 
 def issued(exchange: Exchange, now: datetime, **changes: Any) -> BrokerSession:
     """The session a rehearsal begins with, as the client keeps it."""
-    found = exchange.first_session(now)
-    values: dict[str, Any] = {
-        "access_token": found.access_token,
-        "token_type": found.token_type,
-        "refresh_token": found.refresh_token,
-        "device_token": found.device_token,
-        "expires_at": found.expires_at,
-        "obtained_at": now,
-    }
-    return BrokerSession(**(values | changes))
+    return replace(as_kept(exchange.first_session(now), now), **changes)
 
 
 def make_hall(

@@ -45,8 +45,8 @@ CALENDAR = NyseCalendar()
 SEED = 1
 SYMBOLS = ("ZZA", "ZZB")
 
-MINE = '''
-"""Buys on every twentieth bar of its symbol, a little apart; made for tests."""
+_OFTEN = '''
+"""Buys on every EVERYth bar of its symbol, symbols a little apart; made for tests."""
 
 from trading_bot.domain.money import price_from_float
 from trading_bot.domain.signal import Signal
@@ -60,13 +60,13 @@ class Often:
 
     def __init__(self, symbol):
         self._symbol = symbol
-        self._offset = ord(symbol[-1]) % 5
+        self._offset = ord(symbol[-1]) % APART
 
     def warm_up(self, session_bars):
         pass
 
     def on_bar(self, bar):
-        if bar.end.minute % 20 != self._offset:
+        if bar.end.minute % EVERY != self._offset:
             return None
         return Signal(
             symbol=self._symbol,
@@ -87,6 +87,14 @@ class Often:
 def make(symbol, settings):
     return Often(symbol)
 '''
+
+
+def buys_often(every: int, apart: int) -> str:
+    """The file of a strategy that buys on every so manyth minute; `apart` symbols never at once."""
+    return _OFTEN.replace("EVERY", str(every)).replace("APART", str(apart))
+
+
+MINE = buys_often(every=20, apart=5)
 
 FREE = RiskLimits(
     max_consecutive_losses=100,

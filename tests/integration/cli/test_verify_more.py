@@ -2,10 +2,7 @@
 
 import json
 
-import pytest
-
 from support.program import Run
-from trading_bot.app import provenance
 from trading_bot.cli import exits
 from trading_bot.storage.home import Home
 from trading_bot.storage.journal import JournalFile
@@ -26,39 +23,6 @@ def test_a_record_that_nothing_on_the_tape_caused_is_found(copied: Home, run: Ru
     assert plain.code == exits.OK
     assert replayed.code == exits.DAMAGED
     assert "decisions" in replayed.out
-
-
-def test_a_difference_under_another_program_is_not_called_damage(
-    copied: Home, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After an upgrade a day may give other records: said with both versions, exit code 1."""
-    file = copied.logs / "decisions.jsonl"
-    last = json.loads(file.read_text().splitlines()[-1])
-    more = json.dumps(last | {"seq": last["seq"] + 1}, separators=(",", ":"))
-    journal = JournalFile.open(file, quarantine=copied.quarantine)
-    journal.append([more])
-    journal.close()
-    monkeypatch.setattr(provenance, "code_hash", lambda: "d" * 64)
-
-    found = run("verify", "--replay", home=copied)
-
-    assert found.code == exits.FAILED
-    assert "cannot be compared: recorded by trading-bot " in found.out
-    assert "(code dddddddd)" in found.out
-    assert "decisions parts at line" in found.out
-    assert "DAMAGED" not in found.out
-
-
-def test_the_same_records_under_another_program_are_the_same(
-    copied: Home, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is said of versions as long as nothing differs."""
-    monkeypatch.setattr(provenance, "code_hash", lambda: "d" * 64)
-
-    found = run("verify", "--replay", home=copied)
-
-    assert found.code == exits.OK
-    assert "the same records again" in found.out
 
 
 def test_a_folder_in_the_place_of_a_file_is_named(copied: Home, run: Run) -> None:

@@ -12,6 +12,7 @@ import pytest
 from support.checkout import ROOT
 from support.live_play import LivePlay, kill
 from support.program import Run
+from trading_bot.app import provenance
 from trading_bot.cli import exits
 from trading_bot.cli.main import main
 from trading_bot.execution import trade_records
@@ -46,11 +47,17 @@ def rehearsed(folder: Path) -> Home:
     return Home((folder / "rehearsals" / "latest").resolve())
 
 
-def append(home: Home, line: str) -> None:
-    """One more line in the orders' record, well sealed."""
-    journal = JournalFile.open(home.logs / "orders.jsonl", quarantine=home.quarantine)
+def append(home: Home, line: str, stream: str = "orders") -> None:
+    """One more line in a record, well sealed."""
+    journal = JournalFile.open(home.logs / f"{stream}.jsonl", quarantine=home.quarantine)
     journal.append([line])
     journal.close()
+
+
+def append_again(home: Home, stream: str) -> None:
+    """The record's last line once more, under the next number."""
+    last = json.loads(HomeRecords(home).tail(stream, 1)[0])
+    append(home, json.dumps(last | {"seq": last["seq"] + 1}, separators=(",", ":")), stream)
 
 
 def test_a_day_of_a_longer_run_is_excused_too(tmp_path: Path, run: Run) -> None:
@@ -116,8 +123,7 @@ def test_a_day_of_two_programs_is_excused_for_one(tmp_path: Path, run: Run) -> N
     ids = [line["session_id"] for line in play.lines("orders")]
 
     before = run("verify", "--replay", home=play.home)
-    last = json.loads(HomeRecords(play.home).tail("orders", 1)[0])
-    append(play.home, json.dumps(last | {"seq": last["seq"] + 1}, separators=(",", ":")))
+    append_again(play.home, "orders")
     after = run("verify", "--replay", home=play.home)
 
     assert len(set(ids)) == 2
@@ -151,3 +157,31 @@ def test_a_line_that_cannot_be_read_ends_no_replay(copied: Home, run: Run) -> No
     assert answer.code == exits.DAMAGED
     assert "unreadable: OrderEvent" in answer.out
     assert "replay 2024-07-02: the same records again" in answer.lines
+
+
+def test_a_difference_under_another_program_is_not_called_damage(
+    copied: Home, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an upgrade a day may give other records: said with both versions, exit code 1."""
+    append_again(copied, "decisions")
+    monkeypatch.setattr(provenance, "code_hash", lambda: "d" * 64)
+
+    found = run("verify", "--replay", home=copied)
+
+    assert found.code == exits.FAILED
+    assert "cannot be compared: recorded by trading-bot " in found.out
+    assert "(code dddddddd)" in found.out
+    assert "decisions parts at line" in found.out
+    assert "DAMAGED" not in found.out
+
+
+def test_the_same_records_under_another_program_are_the_same(
+    copied: Home, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said of versions as long as nothing differs."""
+    monkeypatch.setattr(provenance, "code_hash", lambda: "d" * 64)
+
+    found = run("verify", "--replay", home=copied)
+
+    assert found.code == exits.OK
+    assert "the same records again" in found.out

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from support.logins import issued
 from support.rehearsal import CALENDAR, DAY, OPEN, flat_day, together
 from trading_bot.brokers.robinhood.account import RobinhoodAccount
 from trading_bot.brokers.robinhood.quotes import RobinhoodQuoteSource
 from trading_bot.brokers.robinhood.refresh import LoginNeededError, SessionKeeper
-from trading_bot.brokers.robinhood.session import BrokerSession
 from trading_bot.brokers.robinhood.session_file import NAME, SessionFile
 from trading_bot.brokers.robinhood.transport import RobinhoodTransport, TransportSettings
 from trading_bot.domain.errors import (
@@ -95,17 +95,7 @@ def make_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeDe
             )
             stack.callback(transport.close, 1.0)
             file = SessionFile(tmp_path / NAME)
-            issued = exchange.first_session(clock.now())
-            file.save(
-                BrokerSession(
-                    access_token=issued.access_token,
-                    token_type=issued.token_type,
-                    refresh_token=issued.refresh_token,
-                    device_token=issued.device_token,
-                    expires_at=issued.expires_at,
-                    obtained_at=clock.now(),
-                )
-            )
+            file.save(issued(exchange, clock.now()))
             desk = Desk(
                 exchange,
                 clock,

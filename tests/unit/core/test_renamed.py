@@ -154,12 +154,9 @@ def test_a_stop_that_ended_with_the_old_name_is_placed_under_the_new() -> None:
     assert placed.stop_price == standing.stop_price
 
 
-def test_a_sale_under_the_new_symbol_closes_the_trade() -> None:
-    """First in, first out against what was bought under the old symbol, to the cent."""
-    core, bought, standing, shares = overnight()
-    reconcile(core, bought, standing, shares=shares)
-    accept(core)
-    sold = replace(
+def sold(standing: BrokerOrder, shares: int) -> BrokerOrder:
+    """The stop, filled on the next day."""
+    return replace(
         standing,
         state=OrderState.FILLED,
         filled_quantity=shares,
@@ -167,7 +164,14 @@ def test_a_sale_under_the_new_symbol_closes_the_trade() -> None:
         updated_at=TOMORROW,
     )
 
-    core.read(TOMORROW, bought, sold)
+
+def test_a_sale_under_the_new_symbol_closes_the_trade() -> None:
+    """First in, first out against what was bought under the old symbol, to the cent."""
+    core, bought, standing, shares = overnight()
+    reconcile(core, bought, standing, shares=shares)
+    accept(core)
+
+    core.read(TOMORROW, bought, sold(standing, shares))
 
     (record,) = core.records(STREAM_TRADES)
     entry_id = bought.order_id
@@ -180,15 +184,8 @@ def test_a_stop_that_fills_while_the_symbol_is_frozen_is_booked() -> None:
     """What happened is on record at once; only sending waits for the person."""
     core, bought, standing, shares = overnight()
     reconcile(core, bought, standing, shares=shares)
-    sold = replace(
-        standing,
-        state=OrderState.FILLED,
-        filled_quantity=shares,
-        executions=(execution("out", shares, "99.00", TOMORROW),),
-        updated_at=TOMORROW,
-    )
 
-    core.read(TOMORROW, bought, sold)
+    core.read(TOMORROW, bought, sold(standing, shares))
 
     (record,) = core.records(STREAM_TRADES)
     assert (record.symbol, record.quantity) == (SYMBOL, shares)
