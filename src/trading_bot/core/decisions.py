@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from trading_bot.core import orders, protect, reconcile_notes, splits, trades
+from trading_bot.core import corporate_accepted, orders, protect, reconcile_notes, trades
 from trading_bot.core.events import PersonDecided
 from trading_bot.core.reconcile import known
 from trading_bot.core.say import Data, Numbers, say_order, warn
@@ -154,7 +154,7 @@ def _not_ours(state: CoreState, event: PersonDecided, difference: Difference, ou
 def _accept(state: CoreState, event: PersonDecided, difference: Difference, out: Out) -> str:
     match difference.kind:
         case DifferenceKind.CORPORATE_ACTION:
-            return splits.accept(state, event, difference, out)
+            return corporate_accepted.accept(state, event, difference, out)
         case DifferenceKind.MISSING_ORDER:
             _close(state, event, out)
             _end_order(state, event, difference, out)

@@ -20,7 +20,7 @@ from trading_bot.domain.order import (
 )
 from trading_bot.domain.order_table import News
 from trading_bot.execution.booking import book_bust, book_fill, move, pass_on
-from trading_bot.execution.split import apply_new_symbol, apply_split
+from trading_bot.execution.corporate import apply_new_symbol, apply_split
 from trading_bot.execution.trade import TrackedOrder, Trade, TradeContext
 from trading_bot.logging.line import iso_text, parse_timestamp
 from trading_bot.logging.order_event import OrderDatum, OrderEvent

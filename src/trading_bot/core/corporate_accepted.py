@@ -8,8 +8,8 @@ from trading_bot.core.say import Data, say_trade
 from trading_bot.core.state import CoreState, Out
 from trading_bot.domain.money import SUB_PENNY, round_sell, text_of
 from trading_bot.domain.symbol import is_symbol
+from trading_bot.execution.corporate import price_after
 from trading_bot.execution.differences import Difference, new_symbol_of
-from trading_bot.execution.split import price_after
 
 
 def accept(state: CoreState, event: PersonDecided, difference: Difference, out: Out) -> str:
